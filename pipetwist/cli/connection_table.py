@@ -16,17 +16,22 @@ __all__ = ["connections_table"]
 
 
 def connections_table(connections: Sequence[Listed]) -> RenderableType:
-    """Connections, one in a row; with their rates if these are known."""
+    """Connections, one in a row; with their rates if these are known, and with what they wait for
+    if one of them waits.
+    """
     if not connections:
         return Text("No open connection matches.", style="dim")
     with_rates = any(one.uplink_rate is not None for one in connections)
     figures = ("age", "uplink", "downlink", *(("rate",) if with_rates else ()))
-    table = table_of("id", "inbound", "outbound", "user", "client", *figures, right=len(figures))
+    held = ("held by",) if any(one.connection.held_by for one in connections) else ()
+    texts = ("id", "inbound", "outbound", "user", "client", *held)
+    table = table_of(*texts, *figures, right=len(figures))
     for one in connections:
         it = one.connection
         table.add_row(
             it.id,
             *(Text(printable(text)) for text in (it.inbound, it.outbound, it.user or "-", it.peer)),
+            *((Text(printable(it.held_by), style="yellow"),) if held else ()),
             duration_text(int(it.age)),
             size_text(it.uplink),
             size_text(it.downlink),

@@ -195,4 +195,5 @@ def _json(one: Listed) -> dict[str, object]:
         "uplink_rate": None if one.uplink_rate is None else round(one.uplink_rate),
         "downlink_rate": None if one.downlink_rate is None else round(one.downlink_rate),
         "pid": it.pid or None,
+        "held_by": it.held_by or None,
     }

@@ -59,7 +59,9 @@ def _lines(it: GetStatusResponse) -> Iterator[tuple[object, ...]]:
     for one in it.listeners:
         yield "listener", one.name, one.address or "-", _state(is_listening=one.is_listening)
     for failed in it.failures:
-        yield "failed", failed.inbound, failed.outbound or "-", failed.cause, failed.count
+        ends = failed.inbound, failed.outbound or "-"
+        last = f"{failed.last:.3f}", failed.reason or "-"
+        yield "failed", *ends, failed.cause, failed.count, *last
     for refused in it.refused:
         yield "refused", refused.limit, refused.count
     for held in it.held:
@@ -101,7 +103,9 @@ def _rows(it: GetStatusResponse) -> Iterator[tuple[str, str, bool]]:
         yield named, f"{one.name}{where}", one.is_listening
     for failed in it.failures:
         way = f"{failed.inbound} to {failed.outbound}" if failed.outbound else failed.inbound
-        yield "failed", f"{failed.count} of {way}: {failed.cause}", True
+        ago = duration_text(max(0, int(it.started + it.uptime - failed.last)))
+        why = f": {failed.reason}" if failed.reason else ""
+        yield "failed", f"{failed.count} of {way}: {failed.cause}, the last {ago} ago{why}", True
     for refused in it.refused:
         times = "once" if refused.count == 1 else f"{refused.count} times"
         yield "limits hit", f"{refused.limit}, {times}", True
@@ -146,6 +150,8 @@ def _json(it: GetStatusResponse) -> dict[str, object]:
                 "outbound": one.outbound or None,
                 "cause": one.cause,
                 "count": one.count,
+                "last": round(one.last, 3),
+                "reason": one.reason or None,
             }
             for one in it.failures
         ],

@@ -15,10 +15,13 @@ from pipetwist.control.wire import control_pb2
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
     CloseConnectionsResponse,
+    Entity,
     GetStatusRequest,
     GetStatusResponse,
     ListConnectionsRequest,
     ListConnectionsResponse,
+    ListEntitiesRequest,
+    ListEntitiesResponse,
     OpenConnection,
     ResetQuotasRequest,
     ResetQuotasResponse,
@@ -107,6 +110,28 @@ class ControlCalls:
             return [one for answer in answers for one in answer.connections]
         except grpc.RpcError as error:
             raise call_failed(self._server, "ListConnections", error) from error
+
+    def list_entities(self, *kinds: str, users: Iterable[str] = ()) -> list[Entity]:
+        """Inbounds, outbounds and users with their limits.
+
+        Args:
+            kinds: only these: ``inbound``, ``outbound`` or ``user``.
+            users: of users only these, at most `MAX_NAMES`; all if there are none.
+
+        Raises:
+            ServerError: there is no answer.
+        """
+        call = self._channel.unary_stream(
+            f"/{_SERVICE}/ListEntities",
+            request_serializer=ListEntitiesRequest.SerializeToString,
+            response_deserializer=ListEntitiesResponse.FromString,
+        )
+        request = ListEntitiesRequest(entities=kinds, users=users)
+        try:
+            answers: Iterable[ListEntitiesResponse] = call(request, timeout=self._server.timeout)
+            return [one for answer in answers for one in answer.entities]
+        except grpc.RpcError as error:
+            raise call_failed(self._server, "ListEntities", error) from error
 
     def get_status(self) -> GetStatusResponse:
         """The state of the daemon.

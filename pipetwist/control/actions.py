@@ -126,4 +126,5 @@ class Actions:
             connection.uplink,
             connection.downlink,
             None if process is None else process.pid,
+            self._connection_table.limits.held_by(connection),
         )

@@ -24,6 +24,7 @@ class Row(NamedTuple):
         uplink: bytes read from the client.
         downlink: bytes written to the client.
         pid: the process of its command; None if it is connected to none.
+        held_by: the limit that it waits for; empty if it does not wait.
     """
 
     id: ConnectionId
@@ -35,6 +36,7 @@ class Row(NamedTuple):
     uplink: int
     downlink: int
     pid: int | None
+    held_by: str
 
 
 class Closed(NamedTuple):

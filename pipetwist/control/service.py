@@ -4,7 +4,7 @@ where it is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -14,6 +14,7 @@ from pipetwist.api.grpc_service import GrpcService
 from pipetwist.api.options import MAX_CONNECTIONS
 from pipetwist.api.server import GrpcServer
 from pipetwist.control.actions import Actions
+from pipetwist.control.entities import EntityRow, EntitySelection
 from pipetwist.control.options import ControlOptions, why_refused
 from pipetwist.control.peers import identify
 from pipetwist.control.reactor_calls import ReactorCalls
@@ -42,6 +43,7 @@ class ControlService(GrpcService):
         options: where to listen, and how.
         actions: what is done with connections.
         status: says the state of the daemon; called in the reactor's thread.
+        entities: reads inbounds, outbounds and users, there too, in slices.
         reactor: see `GrpcService`, also for the others.
         grace: the same.
         log: the same.
@@ -55,6 +57,7 @@ class ControlService(GrpcService):
         options: ControlOptions,
         actions: Actions,
         status: Callable[[], Status],
+        entities: Callable[[EntitySelection], Iterator[list[EntityRow]]],
         reactor: AnyReactor,
         *,
         grace: float = 2.0,
@@ -66,6 +69,7 @@ class ControlService(GrpcService):
         self._control = options
         self._actions = actions
         self._status = status
+        self._entities = entities
         self._known_callers = callers = Callers(identify)
         super().__init__(
             "control",
@@ -82,7 +86,8 @@ class ControlService(GrpcService):
 
     def make_server(self) -> GrpcServer:
         calls = ReactorCalls(self.reactor)
-        servicer = ControlServicer(self._actions, self._status, calls, self._known_callers)
+        reads = (self._status, self._entities)
+        servicer = ControlServicer(self._actions, *reads, calls, self._known_callers)
         return GrpcServer.serving(_SERVICES, servicer, 2 * MAX_CONNECTIONS)
 
     def why_refused(self, listen: PortAddress | UnixAddress) -> str | None:

@@ -15,10 +15,13 @@ import grpc
 from pipetwist.api.callers import Callers
 from pipetwist.control.actions import Actions
 from pipetwist.control.answers import Row
+from pipetwist.control.entities import EntityRow, EntitySelection, parse_entity_selection
+from pipetwist.control.entity_answer import written_entity
 from pipetwist.control.reactor_calls import ReactorCalls
 from pipetwist.control.selection import Selection, parse_selection
 from pipetwist.control.status import Status
 from pipetwist.control.status_answer import written_status
+from pipetwist.control.texts import wire_text
 from pipetwist.control.wire.control_pb2 import (
     CloseConnectionsRequest,
     CloseConnectionsResponse,
@@ -26,6 +29,8 @@ from pipetwist.control.wire.control_pb2 import (
     GetStatusResponse,
     ListConnectionsRequest,
     ListConnectionsResponse,
+    ListEntitiesRequest,
+    ListEntitiesResponse,
     OpenConnection,
     ResetQuotasRequest,
     ResetQuotasResponse,
@@ -46,6 +51,7 @@ class ControlServicer:
     Args:
         actions: what is done, in the reactor's thread.
         status: says the state of the daemon, there too.
+        entities: reads inbounds, outbounds and users, there too, in slices.
         calls: call it there.
         callers: know who calls.
     """
@@ -54,11 +60,13 @@ class ControlServicer:
         self,
         actions: Actions,
         status: Callable[[], Status],
+        entities: Callable[[EntitySelection], Iterator[list[EntityRow]]],
         calls: ReactorCalls,
         callers: Callers,
     ) -> None:
         self._actions = actions
         self._status = status
+        self._entities = entities
         self._calls = calls
         self._callers = callers
 
@@ -108,6 +116,20 @@ class ControlServicer:
         self._caller(context)
         return written_status(self._calls.call(self._status))
 
+    def ListEntities(
+        self, request: ListEntitiesRequest, context: grpc.ServicerContext
+    ) -> Iterator[ListEntitiesResponse]:
+        """What inbounds, outbounds and users have open, and their limits."""
+        self._caller(context)
+        try:
+            selection = parse_entity_selection(request.entities, request.users)
+        except ValueError as error:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        slices = self._entities(selection)
+        while (rows := self._calls.call(lambda: next(slices, None))) is not None:
+            if rows:
+                yield ListEntitiesResponse(entities=map(written_entity, rows))
+
     def _rows(self, connections: list[Connection], selection: Selection) -> list[Row]:
         return self._actions.rows(connections, selection)
 
@@ -134,17 +156,13 @@ def _selection(selection: WireSelection, context: grpc.ServicerContext) -> Selec
 def _written(row: Row) -> OpenConnection:
     return OpenConnection(
         id=str(row.id),
-        inbound=_text(row.inbound),
-        outbound=_text(row.outbound),
-        user=_text(row.user or ""),
-        peer=_text(row.peer),
+        inbound=wire_text(row.inbound),
+        outbound=wire_text(row.outbound),
+        user=wire_text(row.user or ""),
+        peer=wire_text(row.peer),
         age=row.age,
         uplink=min(row.uplink, _MAX_UINT64),
         downlink=min(row.downlink, _MAX_UINT64),
         pid=row.pid or 0,
+        held_by=wire_text(row.held_by),
     )
-
-
-def _text(text: str) -> str:
-    """A text that protobuf takes: the path of a client's socket may be no Unicode."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

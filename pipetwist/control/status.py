@@ -29,12 +29,16 @@ class FailedConnections(NamedTuple):
         outbound: the outbound's tag; empty for clients who were rejected.
         cause: as the metrics have it.
         number: how many.
+        last: when the last one did, in seconds since the epoch.
+        reason: why that one did, as in the log; empty where only the cause is known.
     """
 
     inbound: str
     outbound: str
     cause: str
     number: int
+    last: float
+    reason: str
 
 
 class HeldBack(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipetwist.control.status import Status
+from pipetwist.control.texts import wire_text
 from pipetwist.control.wire.control_pb2 import (
     FailedConnections,
     GetStatusResponse,
@@ -24,7 +25,9 @@ def written_status(status: Status) -> GetStatusResponse:
         uptime=status.uptime,
         listeners=[
             Listener(
-                name=_text(one.name), address=_text(one.address), is_listening=one.is_listening
+                name=wire_text(one.name),
+                address=wire_text(one.address),
+                is_listening=one.is_listening,
             )
             for one in status.listeners
         ],
@@ -32,21 +35,18 @@ def written_status(status: Status) -> GetStatusResponse:
         connections=status.connections,
         failures=[
             FailedConnections(
-                inbound=_text(one.inbound),
-                outbound=_text(one.outbound),
+                inbound=wire_text(one.inbound),
+                outbound=wire_text(one.outbound),
                 cause=one.cause,
                 count=one.number,
+                last=one.last,
+                reason=wire_text(one.reason),
             )
             for one in status.failures
         ],
         refused=[RefusedByLimit(limit=limit, count=count) for limit, count in status.refused],
-        held=[HeldBack(**{**one._asdict(), "name": _text(one.name)}) for one in status.held],
+        held=[HeldBack(**{**one._asdict(), "name": wire_text(one.name)}) for one in status.held],
         reload=None
         if reload is None
-        else LastReload(time=reload.time, problem=_text(reload.problem)),
+        else LastReload(time=reload.time, problem=wire_text(reload.problem)),
     )
-
-
-def _text(text: str) -> str:
-    """A text that protobuf takes: a path may be no Unicode."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -143,6 +143,22 @@ class Admission:
         whose = f"user {user}"
         return Refusal("quota", whose, f"{whose} has used up its {spent}")
 
+    def closed(self, entity: Entity, name: str) -> str:
+        """Why every new connection would be refused by the limits of one, for people; empty if not
+        every one would.
+        """
+        options = self._limits.of(entity, name)
+        if options is None or entity == "inbound":
+            return ""
+        whose = f"{entity} {name}"
+        if isinstance(options, UserLimitOptions):
+            over = self._over(whose, name, options)
+            if over is not None:
+                return over.text
+        most = options.max_connections
+        full = most is not None and self._seats.open((entity, name)) >= most
+        return f"max_connections of {whose} is {most:g}" if full else ""
+
     def figures(self, entity: Entity, name: str) -> tuple[int, int]:
         """How many connections are open under a name, and from how many sources."""
         return self._seats.open((entity, name)), self._seats.sources((entity, name))
@@ -159,16 +175,18 @@ class Admission:
         max_sources = None
         if isinstance(options, UserLimitOptions):
             max_sources = options.max_sources
-            if self._is_over(options):
-                return _expired(whose, options)
-            spent = self.spent(name)
-            if spent is not None:
-                return spent
+            over = self._over(whose, name, options)
+            if over is not None:
+                return over
         lacking = self._seats.lacking((entity, name), options, max_sources, source, now)
         if lacking is None:
             return None
         limit, figure = lacking
         return Refusal(limit, whose, f"{limit} of {whose} is {figure:g}")
+
+    def _over(self, whose: str, user: str, options: UserLimitOptions) -> Refusal | None:
+        """Why nothing is left for a user; None if something is."""
+        return _expired(whose, options) if self._is_over(options) else self.spent(user)
 
     # Expiry.
 

@@ -140,6 +140,22 @@ class LimitTable:
         """
         return {rate.name for rate in self.pacer.waiting() if rate is not self._any_rate}
 
+    def held(self, entity: Entity, name: str) -> tuple[float, float]:
+        """The same of one inbound, outbound or user: up and down."""
+        now = self.pacer.now()
+        rates = (self._rates.get((entity, name, direction)) for direction in (_UP, _DOWN))
+        up, down = (0.0 if rate is None else rate.held_seconds(now) for rate in rates)
+        return up, down
+
+    def megabits(self, entity: Entity, name: str) -> tuple[float, float]:
+        """How many megabits a second may pass up and down, by the quotas too; 0 where any number
+        may.
+        """
+        options = self._of(entity, name)
+        rates = (None, None) if options is None else (options.up_mbps, options.down_mbps)
+        up, down = (0.0 if rate in (None, inf) else rate for rate in rates)
+        return up, down
+
     def limit(self, connection: Limited, *, since_start: bool) -> None:
         """Limit a connection that is open, by what holds now.
 

@@ -172,7 +172,8 @@ class QuotaTable:
 
     def used_up(self, user: str | None) -> list[tuple[Quota, QuotaOptions]]:
         """The quotas of a user of which nothing is left."""
-        return [(quota, options) for quota in self.of(user) for options in quota.used_up]
+        quotas = () if user is None else self.look_at(user)
+        return [(quota, options) for quota in quotas for options in quota.used_up]
 
     def spent(self, user: str) -> str | None:
         """Which quota is used up, so that connections of a user have to end, for people; None if

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from pipetwist.api.availability import load_api
 from pipetwist.config.document import Document
 from pipetwist.control.actions import Actions
 from pipetwist.control.availability import load_control
+from pipetwist.control.entities import EntityRow, EntitySelection
 from pipetwist.control.status import Status
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import CounterStoreLike
@@ -51,7 +52,11 @@ def stats_api(
 
 
 def control_service(
-    document: Document, context: InboundContext, actions: Actions, status: Callable[[], Status]
+    document: Document,
+    context: InboundContext,
+    actions: Actions,
+    status: Callable[[], Status],
+    entities: Callable[[EntitySelection], Iterator[list[EntityRow]]],
 ) -> ControlService | None:
     """Make the control service; None if the configuration has none.
 
@@ -60,6 +65,7 @@ def control_service(
         context: the context of everything that listens.
         actions: what is done with connections.
         status: says the state of the daemon, in the reactor's thread.
+        entities: reads inbounds, outbounds and users, there too, in slices.
 
     Raises:
         StartError: a package that it needs is missing.
@@ -71,6 +77,7 @@ def control_service(
         options,
         actions,
         status,
+        entities,
         context.reactor,
         log=context.log,
         files=context.files,

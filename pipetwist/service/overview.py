@@ -105,9 +105,12 @@ class Overview:
         for (inbound, outbound), pair in self.statistics.pairs().items():
             for cause, count in pair.failures.items():
                 if count:
-                    yield FailedConnections(inbound, outbound, cause.value, count)
+                    yield FailedConnections(
+                        inbound, outbound, cause.value, count, *pair.last[cause]
+                    )
         for (inbound, cause), count in self.statistics.rejections().items():
-            yield FailedConnections(inbound, "", cause.value, count)
+            last = self.statistics.last_rejection(inbound, cause)
+            yield FailedConnections(inbound, "", cause.value, count, *last)
 
     def _held(self) -> Iterator[HeldBack]:
         for key, seconds in self._connections.limits.held_seconds().items():

@@ -39,6 +39,7 @@ from pipetwist.relay.relay import Relay
 from pipetwist.relay.routing_table import Current
 from pipetwist.service.building import make_inbound, make_outbounds, refuse_unused_sockets
 from pipetwist.service.counting import is_storage, storage_of, tracked_by
+from pipetwist.service.entities import Entities
 from pipetwist.service.generation import Generation, users_of
 from pipetwist.service.grpc_services import control_service, stats_api
 from pipetwist.service.inbound_replacement import refuse_collisions
@@ -149,8 +150,8 @@ class PipetwistService(MultiService):
         actions = Actions(connections, start_of(time.time()), log)
         self.overview = overview = Overview(current, connections, actions.start / 1000)
         """What an operator asks first."""
-        status = overview.status
-        self.control: Any = control_service(document, context, actions, status)  # Any: as below
+        reads = (overview.status, Entities(current, connections).rows)
+        self.control: Any = control_service(document, context, actions, *reads)  # Any: as below
         """The `pipetwist.control.service.ControlService`; None if there is none."""
         shown = (connections, self.store, actions, self.records, overview)
         self.web: Any  # whoever configures it need not check for None

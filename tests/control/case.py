@@ -147,11 +147,13 @@ class ControlCase(TestCase):
         self.assertEqual(await deferToThread(client.recv, 9), b"hello")
         return client
 
-    async def error(self, calling: Awaitable[object]) -> Any:  # grpc's error is a grpc.Call too
+    async def error(
+        self, calling: Awaitable[object], kind: type[Exception] = grpc.RpcError
+    ) -> Any:  # grpc's error is a grpc.Call too
         """The error of a call that is to fail."""
         try:
             answer = await calling
-        except grpc.RpcError as error:
+        except kind as error:
             return error
         message = f"it was answered: {answer}"
         raise AssertionError(message)

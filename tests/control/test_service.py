@@ -14,9 +14,13 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 from twisted.internet.threads import deferToThread
 
+from pipetwist.client.control import ControlCalls
+from pipetwist.client.server import Server
 from pipetwist.control.ids import start_of
 from pipetwist.control.options import ControlOptions
 from pipetwist.control.wire.control_pb2 import CloseConnectionsResponse
+from pipetwist.errors import ServerError
+from pipetwist.kinds.limit_options import UserLimitOptions
 from tests.control.case import SERVICE, ControlCase
 from tests.support.api_server import RPC_SECONDS, open_channel
 
@@ -55,6 +59,35 @@ class ServiceTest(ControlCase):
         ):
             found = await client.list(**selection)
             self.assertEqual([one.id.partition("@")[0] for one in found], numbers, selection)
+
+    async def test_entities(self) -> None:
+        """Inbounds, outbounds and users are told with what is open and their limits, all of them or
+        those that are asked for.
+        """
+        tree = self.start()
+        await self.connect("known")
+        limits = UserLimitOptions(up_mbps=20, max_connections=1)
+        await tree.reload(replace(tree.document, default_limits=limits))
+        calls = ControlCalls(Server(address=tree.control.address, timeout=RPC_SECONDS))
+        self.addCleanup(calls.close)
+        found = await deferToThread(calls.list_entities)
+        self.assertEqual(
+            {(one.entity, one.name): one.open for one in found},
+            {
+                ("inbound", "packets"): 0,
+                ("inbound", "in"): 0,
+                ("inbound", "known"): 1,
+                ("outbound", "echo"): 1,
+                ("outbound", "framed"): 0,
+                ("user", "alice"): 1,
+            },
+        )
+        (alice,) = await deferToThread(calls.list_entities, "user", users=["alice"])
+        self.assertEqual((alice.limits.up_mbps, alice.limits.down_mbps), (20, 0))
+        self.assertEqual(alice.closed, "max_connections of user alice is 1")
+        self.assertFalse(found[0].HasField("limits"))
+        error = await self.error(deferToThread(calls.list_entities, "route"), ServerError)
+        self.assertIn('"route" is no entity', str(error))
 
     async def test_close(self) -> None:
         """A connection is closed by its id; its own line and another say who did it. It is the
@@ -147,7 +180,8 @@ class ServiceTest(ControlCase):
             return [call.name for call in calls], health.status
 
         calls, status = await deferToThread(ask)
-        self.assertEqual(calls, ["ListConnections", "CloseConnections", "ResetQuotas", "GetStatus"])
+        reading = ["GetStatus", "ListEntities"]
+        self.assertEqual(calls, ["ListConnections", "CloseConnections", "ResetQuotas", *reading])
         self.assertEqual(status, health_pb2.HealthCheckResponse.SERVING)
 
     async def test_start(self) -> None:

@@ -74,6 +74,27 @@ class AdmissionTest(SynchronousTestCase):
         self.assertEqual(+self.admission.refused, {"max_connections": 2})
         self.assertEqual(self.admission.refused_of, {("user", "alice"): 2})
 
+    def test_told(self) -> None:
+        """It is known how many each name was refused, why the last one was, and whether every new
+        one would be now, without that counting as one.
+        """
+        self.limit(max_connections=1, expires="2027-03-01T00:00:00Z")
+        self.assertEqual(self.admission.closed("user", "alice"), "")
+        first = _Connection()
+        self.admission.admit(first)
+        self.admit()
+        text = "max_connections of user alice is 1"
+        self.assertEqual(self.admission.refused_of, {("user", "alice"): 1})
+        self.assertEqual(self.admission.closed("user", "alice"), text)
+        self.assertEqual(
+            (self.admission.closed("user", "bob"), self.admission.closed("outbound", "out")),
+            ("", ""),
+        )
+        self.admission.leave(first)
+        self.assertEqual(self.admission.closed("user", "alice"), "")
+        self.today = _IN_MARCH + 1
+        self.assertIn("has expired", self.admission.closed("user", "alice"))
+
     def test_outbound(self) -> None:
         """An outbound has bounds too, for all who go there."""
         self.admission.configure(Limits(outbound={"out": LimitOptions(max_connections=1)}))

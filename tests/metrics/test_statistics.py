@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 
 from pipetwist.connection.cause import Cause
 from pipetwist.interfaces import IConnectionObserver
-from pipetwist.metrics.statistics import BOUNDS, ConnectionStatistics
+from pipetwist.metrics.statistics import BOUNDS, ConnectionStatistics, LastFailure
 from tests.support.connection_records import made_up
 
 _ENDS = st.sampled_from([("a", "x"), ("a", "y"), ("b", "x")])
@@ -47,12 +47,33 @@ class StatisticsTest(SynchronousTestCase):
             self.assertEqual(statistics.pairs()["a", "x"].durations.index(1), place)
 
     def test_away(self) -> None:
-        """A rejected client is counted by the inbound and the cause."""
-        statistics = ConnectionStatistics()
+        """A rejected client is counted by the inbound and the cause, and it is known when the last
+        one came.
+        """
+        times = iter((1.0, 2.0, 3.0))
+        statistics = ConnectionStatistics(lambda: next(times))
         for inbound, cause in (("a", Cause.REFUSED), ("a", Cause.REFUSED), ("b", Cause.HANDSHAKE)):
             statistics.rejected(inbound, cause)
         self.assertEqual(
             statistics.rejections(), {("a", Cause.REFUSED): 2, ("b", Cause.HANDSHAKE): 1}
+        )
+        self.assertEqual(statistics.last_rejection("a", Cause.REFUSED), LastFailure(2.0, ""))
+
+    def test_last(self) -> None:
+        """Of each cause it is known when the last connection failed, and why."""
+        times = iter((1.0, 2.0, 3.0))
+        statistics = ConnectionStatistics(lambda: next(times))
+        for cause in (Cause.CONNECT, Cause.SERVER, None, Cause.CONNECT):
+            record = made_up("a", "x", cause, 0)
+            record.reason = f"reason of {cause}"
+            statistics.opened(record)
+            statistics.closed(record, 1.0)
+        self.assertEqual(
+            statistics.pairs()["a", "x"].last,
+            {
+                Cause.CONNECT: LastFailure(3.0, "reason of Cause.CONNECT"),
+                Cause.SERVER: LastFailure(2.0, "reason of Cause.SERVER"),
+            },
         )
 
     @settings(derandomize=True, deadline=None)

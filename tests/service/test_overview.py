@@ -45,6 +45,7 @@ class OverviewTest(TreeTestCase):
         tree.startService()
         self.assertEqual(tree.overview.status().failures, ())
         table = tree.relay.connection_table
+        self.patch(tree.overview.statistics, "_now", lambda: 1000.0)
         for client in (self.connect(), self.connect()):
             client.settimeout(60)
         status = tree.overview.status()
@@ -58,8 +59,8 @@ class OverviewTest(TreeTestCase):
         self.assertEqual(
             status.failures,
             (
-                FailedConnections("in", "tool", "closed", 1),
-                FailedConnections("in", "", "refused", 1),
+                FailedConnections("in", "tool", "closed", 1, 1000.0, "closed by somebody"),
+                FailedConnections("in", "", "refused", 1, 1000.0, ""),
             ),
         )
 

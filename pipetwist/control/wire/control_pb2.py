@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\x97\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t\"#\n\x12ResetQuotasRequest\x12\r\n\x05users\x18\x01 \x03(\t\"<\n\x13ResetQuotasResponse\x12\x0e\n\x06quotas\x18\x01 \x01(\r\x12\x15\n\runknown_users\x18\x02 \x03(\t\"\x12\n\x10GetStatusRequest\"?\n\x08Listener\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\x0cis_listening\x18\x03 \x01(\x08\"T\n\x11\x46\x61iledConnections\x12\x0f\n\x07inbound\x18\x01 \x01(\t\x12\x10\n\x08outbound\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\".\n\x0eRefusedByLimit\x12\r\n\x05limit\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"L\n\x08HeldBack\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x0f\n\x07seconds\x18\x04 \x01(\x01\"+\n\nLastReload\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\xde\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07started\x18\x02 \x01(\x01\x12\x0e\n\x06uptime\x18\x03 \x01(\x01\x12.\n\tlisteners\x18\x04 \x03(\x0b\x32\x1b.pipetwist.control.Listener\x12\x0c\n\x04open\x18\x05 \x01(\x04\x12\x13\n\x0b\x63onnections\x18\x06 \x01(\x04\x12\x36\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32$.pipetwist.control.FailedConnections\x12\x32\n\x07refused\x18\x08 \x03(\x0b\x32!.pipetwist.control.RefusedByLimit\x12)\n\x04held\x18\t \x03(\x0b\x32\x1b.pipetwist.control.HeldBack\x12-\n\x06reload\x18\n \x01(\x0b\x32\x1d.pipetwist.control.LastReload2\x98\x03\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponse\x12\\\n\x0bResetQuotas\x12%.pipetwist.control.ResetQuotasRequest\x1a&.pipetwist.control.ResetQuotasResponse\x12V\n\tGetStatus\x12#.pipetwist.control.GetStatusRequest\x1a$.pipetwist.control.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$pipetwist/control/wire/control.proto\x12\x11pipetwist.control\"`\n\tSelection\x12\x0b\n\x03ids\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\x12\x10\n\x08inbounds\x18\x03 \x03(\t\x12\x11\n\toutbounds\x18\x04 \x03(\t\x12\x12\n\nolder_than\x18\x05 \x01(\x01\"I\n\x16ListConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"\xa8\x01\n\x0eOpenConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07inbound\x18\x02 \x01(\t\x12\x10\n\x08outbound\x18\x03 \x01(\t\x12\x0c\n\x04user\x18\x04 \x01(\t\x12\x0c\n\x04peer\x18\x05 \x01(\t\x12\x0b\n\x03\x61ge\x18\x06 \x01(\x01\x12\x0e\n\x06uplink\x18\x07 \x01(\x04\x12\x10\n\x08\x64ownlink\x18\x08 \x01(\x04\x12\x0b\n\x03pid\x18\t \x01(\r\x12\x0f\n\x07held_by\x18\n \x01(\t\"Q\n\x17ListConnectionsResponse\x12\x36\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32!.pipetwist.control.OpenConnection\"J\n\x17\x43loseConnectionsRequest\x12/\n\tselection\x18\x01 \x01(\x0b\x32\x1c.pipetwist.control.Selection\"?\n\x18\x43loseConnectionsResponse\x12\x0e\n\x06\x63losed\x18\x01 \x01(\r\x12\x13\n\x0bunknown_ids\x18\x02 \x03(\t\"#\n\x12ResetQuotasRequest\x12\r\n\x05users\x18\x01 \x03(\t\"<\n\x13ResetQuotasResponse\x12\x0e\n\x06quotas\x18\x01 \x01(\r\x12\x15\n\runknown_users\x18\x02 \x03(\t\"\x12\n\x10GetStatusRequest\"?\n\x08Listener\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x14\n\x0cis_listening\x18\x03 \x01(\x08\"r\n\x11\x46\x61iledConnections\x12\x0f\n\x07inbound\x18\x01 \x01(\t\x12\x10\n\x08outbound\x18\x02 \x01(\t\x12\r\n\x05\x63\x61use\x18\x03 \x01(\t\x12\r\n\x05\x63ount\x18\x04 \x01(\x04\x12\x0c\n\x04last\x18\x05 \x01(\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\".\n\x0eRefusedByLimit\x12\r\n\x05limit\x18\x01 \x01(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"L\n\x08HeldBack\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x11\n\tdirection\x18\x03 \x01(\t\x12\x0f\n\x07seconds\x18\x04 \x01(\x01\"+\n\nLastReload\x12\x0c\n\x04time\x18\x01 \x01(\x01\x12\x0f\n\x07problem\x18\x02 \x01(\t\"\xde\x02\n\x11GetStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07started\x18\x02 \x01(\x01\x12\x0e\n\x06uptime\x18\x03 \x01(\x01\x12.\n\tlisteners\x18\x04 \x03(\x0b\x32\x1b.pipetwist.control.Listener\x12\x0c\n\x04open\x18\x05 \x01(\x04\x12\x13\n\x0b\x63onnections\x18\x06 \x01(\x04\x12\x36\n\x08\x66\x61ilures\x18\x07 \x03(\x0b\x32$.pipetwist.control.FailedConnections\x12\x32\n\x07refused\x18\x08 \x03(\x0b\x32!.pipetwist.control.RefusedByLimit\x12)\n\x04held\x18\t \x03(\x0b\x32\x1b.pipetwist.control.HeldBack\x12-\n\x06reload\x18\n \x01(\x0b\x32\x1d.pipetwist.control.LastReload\"6\n\x13ListEntitiesRequest\x12\x10\n\x08\x65ntities\x18\x01 \x03(\t\x12\r\n\x05users\x18\x02 \x03(\t\"\x91\x01\n\x0c\x45ntityLimits\x12\x0f\n\x07up_mbps\x18\x01 \x01(\x01\x12\x11\n\tdown_mbps\x18\x02 \x01(\x01\x12\x17\n\x0fmax_connections\x18\x03 \x01(\x04\x12\x13\n\x0bmax_sources\x18\x04 \x01(\x04\x12\x1e\n\x16\x63onnections_per_second\x18\x05 \x01(\x01\x12\x0f\n\x07\x65xpires\x18\x06 \x01(\x01\"X\n\x0b\x45ntityQuota\x12\r\n\x05quota\x18\x01 \x01(\t\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0c\n\x04used\x18\x03 \x01(\x04\x12\x0c\n\x04\x61new\x18\x04 \x01(\x01\x12\x0f\n\x07goes_on\x18\x05 \x01(\x08\"\xda\x01\n\x06\x45ntity\x12\x0e\n\x06\x65ntity\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0c\n\x04open\x18\x03 \x01(\x04\x12/\n\x06limits\x18\x04 \x01(\x0b\x32\x1f.pipetwist.control.EntityLimits\x12.\n\x06quotas\x18\x05 \x03(\x0b\x32\x1e.pipetwist.control.EntityQuota\x12\x0f\n\x07held_up\x18\x06 \x01(\x01\x12\x11\n\theld_down\x18\x07 \x01(\x01\x12\x0f\n\x07refused\x18\x08 \x01(\x04\x12\x0e\n\x06\x63losed\x18\t \x01(\t\"C\n\x14ListEntitiesResponse\x12+\n\x08\x65ntities\x18\x01 \x03(\x0b\x32\x19.pipetwist.control.Entity2\xfb\x03\n\x07\x43ontrol\x12j\n\x0fListConnections\x12).pipetwist.control.ListConnectionsRequest\x1a*.pipetwist.control.ListConnectionsResponse0\x01\x12k\n\x10\x43loseConnections\x12*.pipetwist.control.CloseConnectionsRequest\x1a+.pipetwist.control.CloseConnectionsResponse\x12\\\n\x0bResetQuotas\x12%.pipetwist.control.ResetQuotasRequest\x1a&.pipetwist.control.ResetQuotasResponse\x12V\n\tGetStatus\x12#.pipetwist.control.GetStatusRequest\x1a$.pipetwist.control.GetStatusResponse\x12\x61\n\x0cListEntities\x12&.pipetwist.control.ListEntitiesRequest\x1a\'.pipetwist.control.ListEntitiesResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,31 +36,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONNECTIONSREQUEST']._serialized_start=157
   _globals['_LISTCONNECTIONSREQUEST']._serialized_end=230
   _globals['_OPENCONNECTION']._serialized_start=233
-  _globals['_OPENCONNECTION']._serialized_end=384
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=386
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=467
-  _globals['_CLOSECONNECTIONSREQUEST']._serialized_start=469
-  _globals['_CLOSECONNECTIONSREQUEST']._serialized_end=543
-  _globals['_CLOSECONNECTIONSRESPONSE']._serialized_start=545
-  _globals['_CLOSECONNECTIONSRESPONSE']._serialized_end=608
-  _globals['_RESETQUOTASREQUEST']._serialized_start=610
-  _globals['_RESETQUOTASREQUEST']._serialized_end=645
-  _globals['_RESETQUOTASRESPONSE']._serialized_start=647
-  _globals['_RESETQUOTASRESPONSE']._serialized_end=707
-  _globals['_GETSTATUSREQUEST']._serialized_start=709
-  _globals['_GETSTATUSREQUEST']._serialized_end=727
-  _globals['_LISTENER']._serialized_start=729
-  _globals['_LISTENER']._serialized_end=792
-  _globals['_FAILEDCONNECTIONS']._serialized_start=794
-  _globals['_FAILEDCONNECTIONS']._serialized_end=878
-  _globals['_REFUSEDBYLIMIT']._serialized_start=880
-  _globals['_REFUSEDBYLIMIT']._serialized_end=926
-  _globals['_HELDBACK']._serialized_start=928
-  _globals['_HELDBACK']._serialized_end=1004
-  _globals['_LASTRELOAD']._serialized_start=1006
-  _globals['_LASTRELOAD']._serialized_end=1049
-  _globals['_GETSTATUSRESPONSE']._serialized_start=1052
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1402
-  _globals['_CONTROL']._serialized_start=1405
-  _globals['_CONTROL']._serialized_end=1813
+  _globals['_OPENCONNECTION']._serialized_end=401
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=403
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=484
+  _globals['_CLOSECONNECTIONSREQUEST']._serialized_start=486
+  _globals['_CLOSECONNECTIONSREQUEST']._serialized_end=560
+  _globals['_CLOSECONNECTIONSRESPONSE']._serialized_start=562
+  _globals['_CLOSECONNECTIONSRESPONSE']._serialized_end=625
+  _globals['_RESETQUOTASREQUEST']._serialized_start=627
+  _globals['_RESETQUOTASREQUEST']._serialized_end=662
+  _globals['_RESETQUOTASRESPONSE']._serialized_start=664
+  _globals['_RESETQUOTASRESPONSE']._serialized_end=724
+  _globals['_GETSTATUSREQUEST']._serialized_start=726
+  _globals['_GETSTATUSREQUEST']._serialized_end=744
+  _globals['_LISTENER']._serialized_start=746
+  _globals['_LISTENER']._serialized_end=809
+  _globals['_FAILEDCONNECTIONS']._serialized_start=811
+  _globals['_FAILEDCONNECTIONS']._serialized_end=925
+  _globals['_REFUSEDBYLIMIT']._serialized_start=927
+  _globals['_REFUSEDBYLIMIT']._serialized_end=973
+  _globals['_HELDBACK']._serialized_start=975
+  _globals['_HELDBACK']._serialized_end=1051
+  _globals['_LASTRELOAD']._serialized_start=1053
+  _globals['_LASTRELOAD']._serialized_end=1096
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1099
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1449
+  _globals['_LISTENTITIESREQUEST']._serialized_start=1451
+  _globals['_LISTENTITIESREQUEST']._serialized_end=1505
+  _globals['_ENTITYLIMITS']._serialized_start=1508
+  _globals['_ENTITYLIMITS']._serialized_end=1653
+  _globals['_ENTITYQUOTA']._serialized_start=1655
+  _globals['_ENTITYQUOTA']._serialized_end=1743
+  _globals['_ENTITY']._serialized_start=1746
+  _globals['_ENTITY']._serialized_end=1964
+  _globals['_LISTENTITIESRESPONSE']._serialized_start=1966
+  _globals['_LISTENTITIESRESPONSE']._serialized_end=2033
+  _globals['_CONTROL']._serialized_start=2036
+  _globals['_CONTROL']._serialized_end=2543
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ class ListConnectionsRequest(_message.Message):
     def __init__(self, selection: _Optional[_Union[Selection, _Mapping]] = ...) -> None: ...
 
 class OpenConnection(_message.Message):
-    __slots__ = ("id", "inbound", "outbound", "user", "peer", "age", "uplink", "downlink", "pid")
+    __slots__ = ("id", "inbound", "outbound", "user", "peer", "age", "uplink", "downlink", "pid", "held_by")
     ID_FIELD_NUMBER: _ClassVar[int]
     INBOUND_FIELD_NUMBER: _ClassVar[int]
     OUTBOUND_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class OpenConnection(_message.Message):
     UPLINK_FIELD_NUMBER: _ClassVar[int]
     DOWNLINK_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
+    HELD_BY_FIELD_NUMBER: _ClassVar[int]
     id: str
     inbound: str
     outbound: str
@@ -46,7 +47,8 @@ class OpenConnection(_message.Message):
     uplink: int
     downlink: int
     pid: int
-    def __init__(self, id: _Optional[str] = ..., inbound: _Optional[str] = ..., outbound: _Optional[str] = ..., user: _Optional[str] = ..., peer: _Optional[str] = ..., age: _Optional[float] = ..., uplink: _Optional[int] = ..., downlink: _Optional[int] = ..., pid: _Optional[int] = ...) -> None: ...
+    held_by: str
+    def __init__(self, id: _Optional[str] = ..., inbound: _Optional[str] = ..., outbound: _Optional[str] = ..., user: _Optional[str] = ..., peer: _Optional[str] = ..., age: _Optional[float] = ..., uplink: _Optional[int] = ..., downlink: _Optional[int] = ..., pid: _Optional[int] = ..., held_by: _Optional[str] = ...) -> None: ...
 
 class ListConnectionsResponse(_message.Message):
     __slots__ = ("connections",)
@@ -97,16 +99,20 @@ class Listener(_message.Message):
     def __init__(self, name: _Optional[str] = ..., address: _Optional[str] = ..., is_listening: _Optional[bool] = ...) -> None: ...
 
 class FailedConnections(_message.Message):
-    __slots__ = ("inbound", "outbound", "cause", "count")
+    __slots__ = ("inbound", "outbound", "cause", "count", "last", "reason")
     INBOUND_FIELD_NUMBER: _ClassVar[int]
     OUTBOUND_FIELD_NUMBER: _ClassVar[int]
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     inbound: str
     outbound: str
     cause: str
     count: int
-    def __init__(self, inbound: _Optional[str] = ..., outbound: _Optional[str] = ..., cause: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
+    last: float
+    reason: str
+    def __init__(self, inbound: _Optional[str] = ..., outbound: _Optional[str] = ..., cause: _Optional[str] = ..., count: _Optional[int] = ..., last: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class RefusedByLimit(_message.Message):
     __slots__ = ("limit", "count")
@@ -159,3 +165,69 @@ class GetStatusResponse(_message.Message):
     held: _containers.RepeatedCompositeFieldContainer[HeldBack]
     reload: LastReload
     def __init__(self, version: _Optional[str] = ..., started: _Optional[float] = ..., uptime: _Optional[float] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., open: _Optional[int] = ..., connections: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailedConnections, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[RefusedByLimit, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[HeldBack, _Mapping]]] = ..., reload: _Optional[_Union[LastReload, _Mapping]] = ...) -> None: ...
+
+class ListEntitiesRequest(_message.Message):
+    __slots__ = ("entities", "users")
+    ENTITIES_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    entities: _containers.RepeatedScalarFieldContainer[str]
+    users: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, entities: _Optional[_Iterable[str]] = ..., users: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class EntityLimits(_message.Message):
+    __slots__ = ("up_mbps", "down_mbps", "max_connections", "max_sources", "connections_per_second", "expires")
+    UP_MBPS_FIELD_NUMBER: _ClassVar[int]
+    DOWN_MBPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_CONNECTIONS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    CONNECTIONS_PER_SECOND_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_FIELD_NUMBER: _ClassVar[int]
+    up_mbps: float
+    down_mbps: float
+    max_connections: int
+    max_sources: int
+    connections_per_second: float
+    expires: float
+    def __init__(self, up_mbps: _Optional[float] = ..., down_mbps: _Optional[float] = ..., max_connections: _Optional[int] = ..., max_sources: _Optional[int] = ..., connections_per_second: _Optional[float] = ..., expires: _Optional[float] = ...) -> None: ...
+
+class EntityQuota(_message.Message):
+    __slots__ = ("quota", "bytes", "used", "anew", "goes_on")
+    QUOTA_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    USED_FIELD_NUMBER: _ClassVar[int]
+    ANEW_FIELD_NUMBER: _ClassVar[int]
+    GOES_ON_FIELD_NUMBER: _ClassVar[int]
+    quota: str
+    bytes: int
+    used: int
+    anew: float
+    goes_on: bool
+    def __init__(self, quota: _Optional[str] = ..., bytes: _Optional[int] = ..., used: _Optional[int] = ..., anew: _Optional[float] = ..., goes_on: _Optional[bool] = ...) -> None: ...
+
+class Entity(_message.Message):
+    __slots__ = ("entity", "name", "open", "limits", "quotas", "held_up", "held_down", "refused", "closed")
+    ENTITY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
+    QUOTAS_FIELD_NUMBER: _ClassVar[int]
+    HELD_UP_FIELD_NUMBER: _ClassVar[int]
+    HELD_DOWN_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    entity: str
+    name: str
+    open: int
+    limits: EntityLimits
+    quotas: _containers.RepeatedCompositeFieldContainer[EntityQuota]
+    held_up: float
+    held_down: float
+    refused: int
+    closed: str
+    def __init__(self, entity: _Optional[str] = ..., name: _Optional[str] = ..., open: _Optional[int] = ..., limits: _Optional[_Union[EntityLimits, _Mapping]] = ..., quotas: _Optional[_Iterable[_Union[EntityQuota, _Mapping]]] = ..., held_up: _Optional[float] = ..., held_down: _Optional[float] = ..., refused: _Optional[int] = ..., closed: _Optional[str] = ...) -> None: ...
+
+class ListEntitiesResponse(_message.Message):
+    __slots__ = ("entities",)
+    ENTITIES_FIELD_NUMBER: _ClassVar[int]
+    entities: _containers.RepeatedCompositeFieldContainer[Entity]
+    def __init__(self, entities: _Optional[_Iterable[_Union[Entity, _Mapping]]] = ...) -> None: ...
