@@ -5,75 +5,183 @@ view ends.
 from __future__ import annotations
 
 import os
+import select
 import signal
+import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from typing import NoReturn
 
-from rich.console import Console, RenderableType
-from rich.live import Live
+from rich.console import Console, ConsoleDimensions
+from rich.text import Text
 
-from pipetwist.cli.keyboard import Keyboard
+from pipetwist.cli.keyboard import ESCAPE_SECONDS, Keyboard
 
-__all__ = ["Screen", "whole_screen"]
+__all__ = ["Screen", "changes", "whole_screen"]
+
+# xterm's ctlseqs: its other screen, no cursor, and nothing goes on in the next line.
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+_LEAVE = "\x1b[?7h\x1b[?25h"
+_LEAVE_SCREEN = "\x1b[?1049l"
+_SIZE = (80, 24)  # of a terminal that does not know its own
+_WAKE = b"\0"  # no signal has this number
 
 
 class Screen:
-    """The screen and the keyboard, made by `whole_screen`."""
+    """The screen and the keyboard, made by `whole_screen`.
+
+    Args:
+        console: makes the sequences of colours.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._live = Live(console=console, screen=True, auto_refresh=False)
         self._keyboard = Keyboard()
+        self._shown: list[str] | None = None  # None if it is not known what is there
+        self._ear, self._mouth = socket.socketpair()
+        for end in (self._ear, self._mouth):
+            end.setblocking(False)
 
     @property
-    def height(self) -> int:
-        """How many lines it has now."""
-        return self._console.size.height
+    def size(self) -> tuple[int, int]:
+        """How many columns and lines it has now."""
+        try:
+            columns, lines = os.get_terminal_size(sys.stdout.fileno())
+        except OSError:
+            columns, lines = 0, 0
+        return columns or _SIZE[0], lines or _SIZE[1]
 
-    @property
-    def width(self) -> int:
-        """How many columns of characters it has now."""
-        return self._console.size.width
+    def draw(self, lines: Sequence[Text]) -> None:
+        """Show these lines and nothing else."""
+        self._console.size = ConsoleDimensions(*self.size)
+        rendered = [self._rendered(line) for line in lines[: self.size[1]]]
+        self._write(changes(self._shown, rendered))
+        self._shown = rendered
 
-    def draw(self, view: RenderableType) -> None:
-        """Show this and nothing else."""
-        self._live.update(view, refresh=True)
+    def wait(self, seconds: float) -> list[str]:
+        """Wait for keys, for somebody to call `wake`, or until the screen must be drawn again.
 
-    def wait(self, seconds: float) -> str:
-        """Wait for a key; see `Keyboard`."""
-        return self._keyboard.wait(seconds)
+        Args:
+            seconds: how long at most.
+
+        Returns:
+            The keys, see `pipetwist.cli.keyboard.Keys`; none if it waits no more without one.
+        """
+        if self._keyboard.has_begun:
+            seconds = min(seconds, ESCAPE_SECONDS)
+        keyboard = [sys.stdin] if self._keyboard.is_on else []
+        ready, _, _ = select.select([self._ear, *keyboard], [], [], seconds)
+        if self._ear in ready:
+            self._heard(self._ear.recv(4096))
+        if sys.stdin in ready:
+            return self._keyboard.read()
+        return [] if ready else self._keyboard.end()
+
+    def wake(self) -> None:
+        """Have `wait` return; from any thread."""
+        with suppress(OSError):  # it is awake, or closed
+            self._mouth.send(_WAKE)
 
     def enter(self) -> None:
         """Switch to the whole screen."""
         self._keyboard.start()
-        self._live.start()
+        self._write(_ENTER)
+        self._shown = None
 
     def leave(self) -> None:
         """Restore the terminal."""
-        self._live.stop()
+        # A terminal that has no other screen goes on below what is there.
+        self._write(f"{_LEAVE}\x1b[{self.size[1]}H\r\n{_LEAVE_SCREEN}")
         self._keyboard.stop()
 
-    def suspend(self, number: int, frame: object) -> None:
-        """Restore the terminal while the command is stopped (Ctrl-Z)."""
-        self.leave()
-        os.kill(os.getpid(), signal.SIGSTOP)  # continues here when the shell continues the command
-        self.enter()
+    def close(self) -> None:
+        """Wait no more."""
+        self._ear.close()
+        self._mouth.close()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Have the signals of a terminal wake `wait`, which follows them."""
+        signal.signal(signal.SIGTERM, _end)
+        for name in ("SIGTSTP", "SIGCONT", "SIGWINCH"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), _noted)
+        before = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(before)
+
+    def _heard(self, numbers: bytes) -> None:
+        if sys.platform != "win32" and signal.SIGTSTP in numbers:
+            self.leave()
+            os.kill(os.getpid(), signal.SIGSTOP)  # continues here when the shell continues it
+            self.enter()
+        elif numbers.strip(_WAKE):
+            # It has another size, or somebody else has used it meanwhile.
+            self._keyboard.start()
+            self._shown = None
+
+    def _rendered(self, line: Text) -> str:
+        with self._console.capture() as capture:
+            self._console.print(line, end="", no_wrap=True, overflow="crop", crop=True)
+        return capture.get()
+
+    def _write(self, text: str) -> None:
+        out = sys.stdout
+        out.buffer.write(text.encode(out.encoding, "replace"))
+        out.buffer.flush()
 
 
 @contextmanager
 def whole_screen() -> Iterator[Screen]:
     """Use the whole screen as long as the context lasts."""
-    screen = Screen(Console(highlight=False))
-    screen.enter()
+    with closing(Screen(_console())) as screen, screen.signals():
+        screen.enter()
+        try:
+            yield screen
+        finally:
+            screen.leave()
+
+
+def changes(before: Sequence[str] | None, lines: Sequence[str]) -> str:
+    """What makes a terminal show these lines.
+
+    Args:
+        before: the lines that it shows; None if that is not known.
+        lines: those that it is to show.
+    """
+    written = [] if before is not None else ["\x1b[2J"]
+    shown = before or ()
+    for number, line in enumerate(lines):
+        if number >= len(shown) or shown[number] != line:
+            # Erased first: after its last column it would lose what stands there.
+            written.append(f"\x1b[{number + 1}H\x1b[2K{line}")
+    if len(shown) > len(lines):
+        written.append(f"\x1b[{len(lines) + 1}H\x1b[J")
+    return "".join(written)
+
+
+def _console() -> Console:
+    return Console(highlight=False, color_system="auto" if _has_colours() else None)
+
+
+def _has_colours() -> bool:
+    """Whether the terminal has any, as terminfo(5) says."""
     try:
-        signal.signal(signal.SIGTERM, _end)
-        if hasattr(signal, "SIGTSTP"):
-            signal.signal(signal.SIGTSTP, screen.suspend)
-        yield screen
-    finally:
-        screen.leave()
+        import curses
+    except ImportError:
+        return True
+    try:
+        curses.setupterm(fd=sys.stdout.fileno())
+    except curses.error:  # it is not known
+        return True
+    return curses.tigetnum("colors") > 1
+
+
+def _noted(number: int, frame: object) -> None:
+    """What the signal is follows in `Screen.wait`."""
 
 
 def _end(number: int, frame: object) -> NoReturn:

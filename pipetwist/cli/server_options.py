@@ -12,21 +12,26 @@ from click.core import ParameterSource
 from pipetwist.cli.durations import to_seconds
 
 if TYPE_CHECKING:
-    from pipetwist.client.server import ServedOptions, Server, Service
+    from pipetwist.client.server import ClientTls, ServedOptions, Server, Service
     from pipetwist.values.bind_address import PortAddress, UnixAddress
 
 __all__ = [
     "CONTROL_VARIABLE",
     "SERVER_VARIABLE",
+    "ControlChoice",
     "ServerChoice",
     "chosen_control",
     "chosen_server",
     "control_options",
     "server_options",
+    "top_options",
 ]
 
 ServerChoice = Callable[[], "Server"]
 """Makes the chosen server."""
+
+ControlChoice = Callable[[], "Server | None"]
+"""Makes the server of the control service; None if none is named."""
 
 SERVER_VARIABLE = "PIPETWIST_SERVER"
 """The environment variable for --server."""
@@ -34,6 +39,7 @@ SERVER_VARIABLE = "PIPETWIST_SERVER"
 CONTROL_VARIABLE = "PIPETWIST_CONTROL"
 """The environment variable for --server of the commands that use the control service."""
 
+_COMMANDLINE = ParameterSource.COMMANDLINE
 _FILE = click.Path(dir_okay=False)
 
 _STATS = (
@@ -71,6 +77,14 @@ _CONTROL = (
         type=_FILE,
         help="Use the control service that this pipetwist configuration names.",
     ),
+)
+_BESIDE = click.option(
+    "--control",
+    metavar="ADDRESS",
+    envvar=CONTROL_VARIABLE,
+    show_envvar=True,
+    help="Where the control service listens: unix:PATH or HOST:PORT. Default: where the "
+    "configuration of --config says.",
 )
 _BOTH = (
     click.option("--tls", is_flag=True, help="Speak TLS. The four options below imply this."),
@@ -121,6 +135,20 @@ def control_options(command: Callable[..., None]) -> Callable[..., None]:
     return _with_options(command, (*_CONTROL, *_BOTH), chosen_control)
 
 
+def top_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for a server and those for a control service beside it, and pass the command
+    the arguments ``server`` and ``control``, which make them.
+    """
+
+    @functools.wraps(command)
+    def with_control(control: str | None, server: ServerChoice, **given: object) -> None:
+        context = click.get_current_context()
+        choose = functools.partial(_control_beside, context, control)
+        command(server=server, control=choose, **given)
+
+    return _BESIDE(server_options(with_control))
+
+
 def chosen_server(context: click.Context, said: dict[str, Any]) -> Server:  # each of its type
     """Make the server from the command line.
 
@@ -168,34 +196,64 @@ def _chosen(
     configured: Callable[[str], tuple[PortAddress | UnixAddress, bool]],
     service: Service,
 ) -> Server:
-    from pipetwist.client.server import ClientTls, Server, parse_address
+    from pipetwist.client.server import Server
 
     if (said["cert"] is None) != (said["key"] is None):
         message = "--cert and --key go together"
         raise click.UsageError(message, context)
-    wants_tls = said["tls"] or any(said[name] for name in ("ca", "cert", "server_name"))
     if said["config"] is None:
-        try:
-            address = parse_address(said["server"])
-        except ValueError as error:
-            raise click.BadParameter(str(error), context, param_hint="--server") from error
+        address = _parsed(context, said["server"], "--server")
+        has_tls = any(said[name] for name in ("ca", "cert", "server_name"))
     else:
-        if context.get_parameter_source("server") is ParameterSource.COMMANDLINE:
+        if context.get_parameter_source("server") is _COMMANDLINE:
             message = "--server and --config both say which server; leave one out"
             raise click.UsageError(message, context)
         address, has_tls = configured(said["config"])
-        wants_tls = wants_tls or has_tls
-    tls = (
-        ClientTls(
-            authority=said["ca"],
-            certificate=said["cert"],
-            key=said["key"],
-            name=said["server_name"],
-        )
-        if wants_tls
-        else None
-    )
+    tls = _tls(said) if said["tls"] or has_tls else None
     return Server(address=address, tls=tls, timeout=said["timeout"], service=service)
+
+
+def _control_beside(context: click.Context, given: str | None) -> Server | None:
+    """The control service beside the chosen server; None if there is none.
+
+    Args:
+        context: of the command.
+        given: its address, from the command line or the environment.
+    """
+    from pipetwist.client.server import CONTROL_SERVICE, Server
+    from pipetwist.config.reading import read_document
+    from pipetwist.values.bind_address import PortAddress
+
+    said = {name: context.params[name] for name in _NAMES}
+    config = said["config"]
+    if config is not None and context.get_parameter_source("control") is not _COMMANDLINE:
+        options = read_document(config).control
+        if options is not None and options.listen is not None:
+            # --tls is said of the API.
+            return _chosen(context, {**said, "tls": False}, _configured_control, CONTROL_SERVICE)
+    if given is None:
+        return None
+    address = _parsed(context, given, "--control")
+    # It listens on a port with TLS alone, and on a unix socket without.
+    tls = _tls(said) if isinstance(address, PortAddress) else None
+    return Server(address=address, tls=tls, timeout=said["timeout"], service=CONTROL_SERVICE)
+
+
+def _parsed(context: click.Context, raw: str, option: str) -> PortAddress | UnixAddress:
+    from pipetwist.client.server import parse_address
+
+    try:
+        return parse_address(raw)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, param_hint=option) from error
+
+
+def _tls(said: dict[str, Any]) -> ClientTls:  # each of its type
+    from pipetwist.client.server import ClientTls
+
+    return ClientTls(
+        authority=said["ca"], certificate=said["cert"], key=said["key"], name=said["server_name"]
+    )
 
 
 def _configured_api(path: str) -> tuple[PortAddress | UnixAddress, bool]:

@@ -1,156 +1,200 @@
-"""Makes the view of ``pipetwist top`` from the server's answers."""
+"""Makes the screen of ``pipetwist top`` from the server's answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from rich.cells import cell_len
-from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from pipetwist.cli.listing import Listing, table_lines
 from pipetwist.cli.output import printable
-from pipetwist.cli.quantities import count_text, duration_text, rate_text, size_text
-from pipetwist.cli.tables import table_of
-from pipetwist.cli.traffic import Reading, Row, rates, rows
-from pipetwist.client.online import Online, source_count
-from pipetwist.stats.names import ENTITIES
+from pipetwist.cli.quantities import count_text, duration_text, rate_text
+from pipetwist.cli.top_asking import Snapshot, Wanted
+from pipetwist.cli.top_connections import connections_listing
+from pipetwist.cli.top_failures import failures_listing
+from pipetwist.cli.top_help import help_lines
+from pipetwist.cli.top_limits import limits_listing
+from pipetwist.cli.top_state import VIEWS, TopState
+from pipetwist.cli.top_traffic import traffic_listing
+from pipetwist.cli.traffic import Row
+from pipetwist.client.online import source_count
 
-__all__ = ["SORTS", "Sample", "Sort", "top_view"]
+__all__ = ["Frame", "top_view"]
 
-Sort = Literal["rate", "total", "name"]
-SORTS: tuple[Sort, ...] = ("rate", "total", "name")
-
-_ENTITIES: tuple[str, ...] = tuple(ENTITIES)  # entities of other servers follow
-_HEADINGS = ("", "name", "uplink/s", "downlink/s", "uplink", "downlink", "sources")
-_FEWER = (7, 6, 4)  # columns, from the left: all, those without sources, the rates alone
-_GAP = 2
-_MIN_NAME = 4
-_LINES_AROUND = 6  # two above the table, its headings, and three below
+_APART = "   "
+_LINES_OF_BLANKS = 16  # lower screens have none
+_LINES_OF_HEADLINE = 8  # one line of it for so many lines
+_LINES_OF_FAULT = 6
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The server's answers at one moment.
+class Frame(NamedTuple):
+    """A screen.
 
     Attributes:
-        reading: the counters.
-        online: who is online; None if the server does not know.
-        uptime: seconds that the server has been up.
+        lines: its lines.
+        wanted: what is shown, and has to be asked for.
     """
 
-    reading: Reading
-    online: Online | None
-    uptime: int
+    lines: list[Text]
+    wanted: Wanted
 
 
 def top_view(
     server: str,
-    earlier: Sample | None,
-    later: Sample,
+    snapshot: Snapshot,
+    state: TopState,
     *,
-    sort: Sort,
-    fault: str,
+    patterns: tuple[str, ...] = (),
     width: int,
     height: int,
-) -> RenderableType:
-    """Make the view.
+    now: float,
+) -> Frame:
+    """Make the screen, and tell the state how many rows there are.
 
     Args:
         server: where the server is.
-        earlier: the previous sample; None if there is only one.
-        later: the newest sample.
-        sort: what is first among inbounds, outbounds and users.
-        fault: why there is no newer sample; empty if there is no error.
+        snapshot: what is known.
+        state: what is shown of it.
+        patterns: what was asked for.
         width: how many columns of characters there are; if they are too few for all figures, some
             are left out, and names are cut last.
         height: how many lines there are.
+        now: the time of day, in seconds since 1970.
     """
-    growth = None if earlier is None else rates(earlier.reading, later.reading)
-    found, _ = rows(later.reading.values)
-    found.sort(key=lambda row: _key(row, later.reading.values, growth or {}, sort))
-    room = max(1, height - _LINES_AROUND)
-    table = _fitting([_cells(row, later, growth) for row in found[:room]], width)
-    more = (
-        f"and {len(found) - room} more, which this screen has no room for"
-        if len(found) > room
-        else ""
-    )
-    return Group(
-        Text(
-            _headline(server, later, found, growth), style="bold", no_wrap=True, overflow="ellipsis"
-        ),
-        Text(),
-        table,
-        Text(more, style="dim"),
-        Text(printable(fault), style="red")
-        if fault
-        else Text(f"q quits, s sorts by {_next(sort)} (now by {sort})", style="dim"),
-    )
-
-
-def _fitting(lines: list[list[Text]], width: int) -> Table:
-    """The table, with as many of its columns as there is room for. Each row is one line, as the
-    height assumes.
-    """
-    widths: list[int] = []
-    for count in _FEWER:
-        widths = [
-            max(map(cell_len, (heading, *map(str, cells))))
-            for heading, *cells in zip(_HEADINGS[:count], *lines, strict=False)
-        ]
-        excess = sum(widths) + _GAP * (count - 1) - width
-        if excess <= 0:
-            break
-    table = table_of(*_HEADINGS[: len(widths)], right=len(widths) - 2)
+    most = max(1, min(3, height // _LINES_OF_HEADLINE))
+    head = [Text(line, style="bold") for line in _filled(_headline(server, snapshot), width, most)]
+    foot = _faults(snapshot, width, max(1, height // _LINES_OF_FAULT))
+    blank = [Text()] if height >= _LINES_OF_BLANKS else []
+    if height > 5:
+        head += [_tabs(state, width), *blank]
+    room = max(1, height - len(head) - len(foot) - 1 - len(blank))
+    if state.in_help:
+        body = help_lines(width, has_control=snapshot.has_control)
+        first = state.drawn(len(body), room)
+        body, count, wanted = body[first : first + room], len(body), Wanted()
+    else:
+        listing = _listing(snapshot, state, patterns, now)
+        room = max(1, room - 1)  # below the headings
+        count = len(listing.items)
+        first = state.drawn(count, room)
+        body = list(
+            table_lines(listing, first, room, width)
+            if count
+            else _wrapped(_nothing(listing, state), width, "dim")
+        )
+        wanted = _wanted(state, listing.items[first : first + room])
+    above = height - len(head) - len(body) - len(foot) - 1
+    body += [Text()] * above
+    hint = _hint(state, first, room, count, width)
+    lines = [*head, *body, *foot, hint][:height]
     for line in lines:
-        line[1].truncate(max(_MIN_NAME, widths[1] - max(0, excess)), overflow="ellipsis")
-        table.add_row(*line[: len(widths)])
-    return table
+        line.truncate(width)
+    return Frame(lines, wanted)
 
 
-def _headline(
-    server: str, sample: Sample, found: list[Row], growth: Mapping[str, float] | None
-) -> str:
-    parts = [printable(server), f"up {duration_text(sample.uptime)}"]
-    inbounds = [row for row in found if row.entity == "inbound"]
+def _listing(snapshot: Snapshot, state: TopState, patterns: tuple[str, ...], now: float) -> Listing:
+    sort, words = state.sort, state.words
+    if state.view == "limits":
+        return limits_listing(snapshot, sort, words, now)
+    if state.view == "failures":
+        return failures_listing(snapshot, sort, words, now)
+    if state.view == "connections":
+        return connections_listing(snapshot, sort, words)
+    return traffic_listing(snapshot, sort, words, patterns)
+
+
+def _nothing(listing: Listing, state: TopState) -> str:
+    if state.words:
+        return f'Nothing here has "{printable(state.filter)}"; Esc takes the filter away.'
+    return printable(listing.nothing)
+
+
+def _wanted(state: TopState, shown: Iterable[object]) -> Wanted:
+    users = frozenset(one.name for one in shown if isinstance(one, Row) and one.entity == "user")
+    return Wanted(users, state.view == "limits", state.view == "connections")
+
+
+def _headline(server: str, snapshot: Snapshot) -> Iterator[str]:
+    sample, growth = snapshot.later, snapshot.growth
+    yield printable(server)
+    yield f"up {duration_text(sample.uptime)}"
+    inbounds = [row for row in sample.rows if row.entity == "inbound"]
     if inbounds and growth is not None:
         uplink = sum(growth.get(row.uplink, 0.0) for row in inbounds)
         downlink = sum(growth.get(row.downlink, 0.0) for row in inbounds)
-        parts.append(f"uplink {rate_text(uplink)}, downlink {rate_text(downlink)}")
+        yield f"uplink {rate_text(uplink)}, downlink {rate_text(downlink)}"
     if sample.online is not None:
         sources = sum(map(source_count, sample.online.values()))
-        parts.append(
-            f"{count_text(len(sample.online), 'user')} online from {count_text(sources, 'source')}"
+        users = count_text(len(sample.online), "user")
+        yield f"{users} online from {count_text(sources, 'source')}"
+    if sample.known is not None:
+        status = sample.known.status
+        failed = sum(one.count for one in status.failures)
+        yield f"{status.open} open, {failed} failed"
+
+
+def _filled(parts: Iterable[str], width: int, most: int) -> list[str]:
+    """Lines of as many parts as there is room for; what no line is left for is left out."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + len(_APART) + len(part) <= width:
+            lines[-1] += _APART + part
+        elif len(lines) < most:
+            lines.append(part)
+    return lines
+
+
+def _tabs(state: TopState, width: int) -> Text:
+    names = [f"{number} {view}" for number, view in enumerate(VIEWS, 1)]
+    chosen = VIEWS.index(state.view)
+    if state.in_help:
+        return Text("keys", style="bold reverse")
+    if sum(map(len, names)) + 2 * len(names) + 2 > width:
+        return Text(f"[{names[chosen]}]", style="bold").append(
+            f" of {len(VIEWS)}", style="not bold"
         )
-    return "   ".join(parts)
+    line = Text()
+    for number, name in enumerate(names):
+        # Brackets, since a terminal may have no colours.
+        line.append(
+            f"[{name}]" if number == chosen else f" {name} ", "bold" if number == chosen else "dim"
+        )
+    return line
 
 
-def _key(
-    row: Row, values: Mapping[str, int], growth: Mapping[str, float], sort: Sort
-) -> tuple[int, float, str]:
-    entity = _ENTITIES.index(row.entity) if row.entity in _ENTITIES else len(_ENTITIES)
-    figures: Mapping[str, float] = {"rate": growth, "total": values, "name": {}}[sort]
-    return entity, -figures.get(row.uplink, 0) - figures.get(row.downlink, 0), row.name
+def _faults(snapshot: Snapshot, width: int, most: int) -> list[Text]:
+    """Why there is no newer answer, in full or cut after these lines."""
+    if not snapshot.fault:
+        return []
+    lines = _wrapped(printable(snapshot.fault), width, "red")
+    if len(lines) > most:
+        last = lines[most - 1]
+        last.truncate(max(0, width - 3))
+        lines = [*lines[: most - 1], last.append("...")]
+    return lines
 
 
-def _cells(row: Row, sample: Sample, growth: Mapping[str, float] | None) -> list[Text]:
-    names = (row.uplink, row.downlink)
-    speeds = ["" if growth is None else rate_text(growth.get(name, 0.0)) for name in names]
-    sizes = [size_text(sample.reading.values.get(name, 0)) for name in names]
-    sources = (
-        str(source_count(sample.online.get(row.name, 0)))
-        if sample.online is not None and row.entity == "user"
-        else ""
-    )
-    return [
-        Text(printable(row.entity), style="cyan"),
-        Text(printable(row.name)),
-        *map(Text, (*speeds, *sizes, sources)),
-    ]
+def _hint(state: TopState, first: int, room: int, count: int, width: int) -> Text:
+    """The last line: the filter, which rows are shown, and keys, as far as there is room."""
+    parts = []
+    if state.is_typing or state.filter:
+        cursor = "_" if state.is_typing else ""
+        parts.append(f"/{printable(state.filter)}{cursor}")
+    if state.is_typing:
+        parts += ["Enter keeps it", "Esc takes it away"]
+    elif state.in_help:
+        parts += ["? goes back", "q goes back"]
+    else:
+        parts += ["q quits", "? helps"]
+    if count > room:
+        parts.append(f"{first + 1} to {min(first + room, count)} of {count}")
+    if not state.is_typing and not state.in_help:
+        parts += [f"s sorts by {state.next_sort} (now by {state.sort})", "/ filters"]
+    lines = _filled(parts, width, 1)
+    return Text(lines[0] if lines else "", style="" if state.is_typing else "dim")
 
 
-def _next(sort: Sort) -> Sort:
-    return SORTS[(SORTS.index(sort) + 1) % len(SORTS)]
+def _wrapped(text: str, width: int, style: str) -> list[Text]:
+    return [Text(line, style=style) for line in textwrap.wrap(text, max(1, width))]

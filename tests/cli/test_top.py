@@ -1,4 +1,4 @@
-"""``pipetwist top``: the view by itself, and on a terminal."""
+"""``pipetwist top`` on a terminal."""
 
 from __future__ import annotations
 
@@ -7,136 +7,11 @@ import re
 import signal
 from collections.abc import Callable
 
-from rich.console import Console
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_view import Sample, Sort, top_view
-from pipetwist.cli.traffic import Reading
 from tests.support.command_line import TerminalCall, call, plain
-from tests.support.foreign_servers import V2Ray5, Xray, serve
-
-_ENTER, _LEAVE = "\x1b[?1049h", "\x1b[?1049l"  # xterm's other screen (ctlseqs)
-
-
-def _sample(seconds: float, **figures: tuple[int, int]) -> Sample:
-    """A sample of entities such as ``user_alice``, each with its bytes up and down."""
-    values = {}
-    for key, (uplink, downlink) in figures.items():
-        stem = f"{key.replace('_', '>>>')}>>>traffic>>>"
-        values.update({f"{stem}uplink": uplink, f"{stem}downlink": downlink})
-    return Sample(Reading(seconds, values), {"alice": {"192.0.2.1": 1, "pid:7": 2}}, 93784)
-
-
-class ViewTest(SynchronousTestCase):
-    """What is shown of two samples."""
-
-    earlier = _sample(
-        10.0, user_alice=(0, 0), user_bob=(0, 0), inbound_in=(1024, 0), outbound_out=(0, 0)
-    )
-    later = _sample(
-        12.0, user_alice=(2048, 0), user_bob=(4096, 0), inbound_in=(7168, 0), outbound_out=(0, 0)
-    )
-
-    def lines(
-        self,
-        *,
-        sort: Sort = "rate",
-        earlier: bool = True,
-        fault: str = "",
-        width: int = 100,
-        height: int = 24,
-        later: Sample | None = None,
-    ) -> list[str]:
-        """The view's lines."""
-        console = Console(width=width, height=height, color_system=None)
-        with console.capture() as capture:
-            before = self.earlier if earlier else None
-            console.print(
-                top_view(
-                    "127.0.0.1:1",
-                    before,
-                    later or self.later,
-                    sort=sort,
-                    fault=fault,
-                    width=width,
-                    height=height,
-                )
-            )
-        return [line.rstrip() for line in capture.get().splitlines()]
-
-    def test_whole(self) -> None:
-        """Inbounds, outbounds and users, each with rates, totals, and users with their sources;
-        above them how it is in all.
-        """
-        self.assertEqual(
-            self.lines(),
-            [
-                (
-                    "127.0.0.1:1   up 1d 2h   uplink 3.0 KiB/s, downlink 0 B/s   1 user online "
-                    "from 2 sources"
-                ),
-                "",
-                "          name    uplink/s  downlink/s   uplink  downlink  sources",
-                "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B",
-                "outbound  out        0 B/s       0 B/s      0 B       0 B",
-                "user      bob    2.0 KiB/s       0 B/s  4.0 KiB       0 B        0",
-                "user      alice  1.0 KiB/s       0 B/s  2.0 KiB       0 B        2",
-                "",
-                "q quits, s sorts by total (now by rate)",
-            ],
-        )
-
-    def test_first(self) -> None:
-        """While there is one sample there are no rates."""
-        lines = self.lines(earlier=False)
-        self.assertNotIn(
-            "/s", "".join(line for line in lines if not line.strip().startswith("name"))
-        )
-
-    def test_sorts(self) -> None:
-        """By rate and by total the largest is first, by name the first."""
-        expected: dict[Sort, str] = {"rate": "bob", "total": "bob", "name": "alice"}
-        for sort, first in expected.items():
-            users = [line.split()[1] for line in self.lines(sort=sort) if line.startswith("user")]
-            self.assertEqual(users[0], first, sort)
-
-    def test_little_room(self) -> None:
-        """What a screen has no room for is counted."""
-        lines = self.lines(height=8)
-        self.assertEqual(
-            len([line for line in lines if line.startswith(("inbound", "outbound", "user"))]), 2
-        )
-        self.assertIn("and 2 more, which this screen has no room for", lines)
-        self.assertLessEqual(len(lines), 8)
-
-    def test_narrow(self) -> None:
-        """A narrow screen has fewer figures, and names still; each is on one line, be it cut."""
-        self.assertEqual(
-            self.lines(width=57)[2:4],
-            [
-                "          name    uplink/s  downlink/s   uplink  downlink",
-                "inbound   in     3.0 KiB/s       0 B/s  7.0 KiB       0 B",
-            ],
-        )
-        self.assertEqual(
-            self.lines(width=56)[2:4],
-            ["          name    uplink/s  downlink/s", "inbound   in     3.0 KiB/s       0 B/s"],
-        )
-        later = _sample(
-            12.0, **{"user_漢字漢字漢字漢字@example.org": (4096, 0), "inbound_in": (7168, 0)}
-        )
-        wanted = [
-            "         name       uplink/s  downlink/s",
-            "inbound  in        3.0 KiB/s       0 B/s",
-            "user     漢字漢 …  2.0 KiB/s       0 B/s",
-        ]
-        self.assertEqual(self.lines(width=40, later=later)[2:5], wanted)
-
-    def test_fault(self) -> None:
-        """What goes wrong stands below the last that is known."""
-        lines = self.lines(fault="no answer\x1b[2J")
-        self.assertEqual(lines[-1], "no answer\\x1b[2J")
-        self.assertTrue(any(line.startswith("inbound") for line in lines))
+from tests.support.foreign_servers import COUNTERS, V2Ray5, Xray, serve
+from tests.support.whole_screen import ENTER, LEAVE, shown
 
 
 class ScreenTest(SynchronousTestCase):
@@ -148,12 +23,19 @@ class ScreenTest(SynchronousTestCase):
             self, ["top", "--interval", "50ms", "-s", serve(self, servicer), *arguments]
         )
         self.before = terminal.modes
-        terminal.wait_for(lambda text: "q quits" in text, "the view")
+        self.wait_for(terminal, "q quits")
         return terminal
+
+    def wait_for(self, terminal: TerminalCall, what: str) -> list[str]:
+        """Wait until the screen has a text, and return its lines."""
+        terminal.wait_for(
+            lambda text: ENTER in text and what in "\n".join(shown(text)), f"{what} on the screen"
+        )
+        return shown(terminal.text)
 
     def assert_restored(self, terminal: TerminalCall) -> None:
         """The screen, the cursor and the modes are what they were, and Python has said nothing."""
-        self.assertEqual((terminal.text.count(_ENTER), terminal.text.count(_LEAVE)), (1, 1))
+        self.assertEqual((terminal.text.count(ENTER), terminal.text.count(LEAVE)), (1, 1))
         self.assertLess(terminal.text.rindex("\x1b[?25l"), terminal.text.rindex("\x1b[?25h"))
         self.assertEqual(terminal.modes, self.before)
         self.assertNotIn("Traceback", terminal.text)
@@ -162,10 +44,8 @@ class ScreenTest(SynchronousTestCase):
         """The key q ends it with status 0, and the screen is what it was."""
         terminal = self.start(Xray("GetUsersStats"))
         self.assertNotEqual(terminal.modes, self.before)
-        terminal.wait_for(
-            lambda text: "1 user online from 2 sources" in text and "0 B/s" in text,
-            "rates and users",
-        )
+        self.wait_for(terminal, "1 user online from 2 sources")
+        self.wait_for(terminal, "0 B/s")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
         self.assert_restored(terminal)
@@ -188,7 +68,7 @@ class ScreenTest(SynchronousTestCase):
         """Ctrl-Z gives the screen back until the command goes on."""
         terminal = self.start(V2Ray5())
         terminal.process.send_signal(signal.SIGTSTP)
-        terminal.wait_for(lambda text: _LEAVE in text, "the screen to be given back")
+        terminal.wait_for(lambda text: LEAVE in text, "the screen to be given back")
         terminal.wait_for(
             lambda _: (
                 os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG) is not None
@@ -197,7 +77,8 @@ class ScreenTest(SynchronousTestCase):
         )
         self.assertEqual(terminal.modes, self.before)
         terminal.process.send_signal(signal.SIGCONT)
-        terminal.wait_for(lambda text: text.count(_ENTER) == 2, "the screen to be taken again")
+        terminal.wait_for(lambda text: text.count(ENTER) == 2, "the screen to be taken again")
+        self.assertIn("bob", " ".join(self.wait_for(terminal, "q quits")))
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
@@ -205,7 +86,82 @@ class ScreenTest(SynchronousTestCase):
         """The key s sorts by something else at once."""
         terminal = self.start(V2Ray5(), "--sort", "name", "--interval", "1h")
         terminal.type("s")
-        terminal.wait_for(lambda text: "now by rate" in text, "the other order")
+        self.wait_for(terminal, "now by rate")
+
+    def test_keys(self) -> None:
+        """Keys work at once, however seldom the server is asked: other views, the help, and a
+        filter, which Esc takes away.
+        """
+        terminal = self.start(V2Ray5(), "--interval", "1h")
+        terminal.type("?")
+        self.wait_for(terminal, "Page Up, Page Down")
+        terminal.type("q")
+        self.wait_for(terminal, "[1 traffic]")
+        terminal.type("\t")
+        self.wait_for(terminal, '"control": {"listen":')
+        terminal.type("1/ALI")
+        found = self.wait_for(terminal, "/ALI_")
+        self.assertFalse([line for line in found if "bob" in line])
+        terminal.type("\x1b")
+        self.wait_for(terminal, "bob")
+        terminal.type("q")
+        self.assertEqual(terminal.status(), 0)
+        self.assert_restored(terminal)
+
+    def test_scrolling(self) -> None:
+        """A terminal that is too low is scrolled, and what it shows follows its size."""
+        servicer = V2Ray5()
+        servicer.counters = {
+            f"user>>>user-{number:03}>>>traffic>>>uplink": 1 for number in range(100)
+        }
+        terminal = self.start(servicer, "--interval", "1h", "--sort", "name")
+        self.wait_for(terminal, "user-000")
+        terminal.type("\x1b[F")
+        found = self.wait_for(terminal, "user-099")
+        self.assertEqual(len(found), 24)
+        terminal.type("\x1b[5~\x1b[A")
+        rows = len([line for line in found if "user-" in line])
+        self.wait_for(terminal, f"user-{100 - 2 * rows - 1:03}")
+        terminal.resize(32, 8)
+        found = self.wait_for(terminal, "[1 traffic] of 4")
+        self.assertEqual((len(found), max(map(len, found)) <= 32), (8, True), found)
+        terminal.type("\x1b[H")
+        self.wait_for(terminal, "user-000")
+
+    def test_flicker(self) -> None:
+        """Where nothing changes nothing is written, and where a figure does only its lines are."""
+        servicer = V2Ray5()
+        terminal = self.start(servicer, "--sort", "name")
+        asked = servicer.calls
+        self.wait_for(terminal, "0 B/s")
+        before, count = len(terminal.text), len(asked)
+        terminal.wait_for(lambda _: len(asked) > count + 12, "four more answers")
+        self.assertEqual(terminal.text[before:], "")
+        servicer.counters["user>>>bob>>>traffic>>>uplink"] = 2**40
+        self.wait_for(terminal, "1.0 TiB")
+        self.assertNotIn("alice", terminal.text[before:])
+
+    def test_control_characters(self) -> None:
+        """A name can do nothing to the terminal, and wide characters have their two columns."""
+        servicer = V2Ray5()
+        servicer.counters = {
+            **COUNTERS,
+            "user>>>\x1b[2J\u202eevil>>>traffic>>>uplink": 1,
+            "user>>>漢字>>>traffic>>>uplink": 1,
+        }
+        terminal = self.start(servicer)
+        found = self.wait_for(terminal, "漢字")
+        self.assertIn("\\x1b[2J\\u202eevil", "\n".join(found))
+        self.assertNotIn("\u202e", terminal.text)
+
+    def test_without_colours(self) -> None:
+        """A terminal that has none gets none, nor does anybody who wants none."""
+        for variables in ({"TERM": "vt100"}, {"NO_COLOR": "1"}):
+            terminal = TerminalCall(self, ["top", "-s", serve(self, V2Ray5())], variables)
+            self.wait_for(terminal, "[1 traffic]")
+            self.assertNotRegex(terminal.text, r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
+            terminal.type("q")
+            self.assertEqual(terminal.status(), 0)
 
     def test_patterns(self) -> None:
         """Patterns choose what is shown."""
@@ -224,9 +180,10 @@ class ScreenTest(SynchronousTestCase):
         terminal.wait_for(lambda text: "refuses QueryStats" in text, "the fault")
         servicer.QueryStats = query  # type: ignore[method-assign,assignment] # it is back
         terminal.wait_for(
-            lambda text: "q quits" in text.rpartition("refuses QueryStats")[2],
+            lambda text: not any("refuses QueryStats" in line for line in shown(text)),
             "the end of the fault",
         )
+        self.assertIn("bob", " ".join(shown(terminal.text)))
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
@@ -234,7 +191,7 @@ class ScreenTest(SynchronousTestCase):
         """A server that can't be asked is reported before the screen is taken."""
         terminal = TerminalCall(self, ["top", "-s", "127.0.0.1:1"])
         self.assertEqual(terminal.status(), 1)
-        self.assertNotIn(_ENTER, terminal.text)
+        self.assertNotIn(ENTER, terminal.text)
         self.assertIn("nothing listens at 127.0.0.1:1", plain(terminal.text))
 
     def test_no_terminal(self) -> None:

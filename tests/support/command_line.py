@@ -95,6 +95,10 @@ class TerminalCall:
         """How the terminal treats what is typed (termios(3)): the local modes."""
         return [termios.tcgetattr(self._slave)[3]]
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Make the terminal another size, of which it tells the command by a signal."""
+        ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def type(self, text: str) -> None:
         """Type something."""
         os.write(self._master, text.encode())
