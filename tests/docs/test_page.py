@@ -11,7 +11,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.connection.cause import Cause
 from pipetwist.page.ended import EndedConnections
 from pipetwist.page.feed import MAX_STREAMS
+from pipetwist.page.history_call import MAX_ANSWERS, MAX_SECONDS
 from pipetwist.page.limits import LimitsTold
+from pipetwist.page.past import MAX_LISTED, RANGES, Asked, past
+from pipetwist.page.rings import ALL, KEPT, History, Moved, Name
 from pipetwist.page.sampling import MAX_NAMES, Sampler
 from pipetwist.page.stream import MAX_PAUSE
 from pipetwist.page.view import MAX_ROWS, SORTS, View
@@ -86,6 +89,16 @@ class PageTest(SynchronousTestCase):
         told = LimitsTold(limits, lambda: ()).document(("alice",))
         self.assertEqual(_shape(self.example("/api/limits")), _shape(json.loads(at_once(told))))
 
+    def test_example_of_history(self) -> None:
+        """So has that of what was recorded, and its ranges are all there are."""
+        history = History()
+        flows: dict[Name, float] = dict.fromkeys((ALL, ("inbound", "in"), ("user", "alice")), 1.0)
+        at_once(history.add(range(1), 1.0, Moved(flows, flows)))
+        made = json.loads(at_once(past(history, Asked(), lambda slot: slot)))
+        self.assertEqual(_shape(self.example("/api/history")), _shape(made))
+        row = next(line for line in self.text.splitlines() if line.startswith("| `range`"))
+        self.assertEqual(set(re.findall(r"`(\w+)`", row)), {"range", *RANGES})
+
     def example(self, heading: str) -> Any:
         """The object that stands under a heading."""
         (text,) = (
@@ -115,6 +128,10 @@ class PageTest(SynchronousTestCase):
             f"at most {MAX_NAMES} of them",
             f"At most {MAX_STREAMS} event streams",
             f"after {MAX_PAUSE:.0f} seconds",
+            f"up to {MAX_LISTED}: those with the most bytes",
+            f"the {KEPT} busiest inbounds",
+            f"At most {MAX_ANSWERS} answers",
+            f"in {MAX_SECONDS:.0f} seconds",
         ):
             self.assertIn(words, self.text)
 

@@ -49,7 +49,7 @@ class ChartsTest(PageCase):
         and a snapshot forgets who is gone.
         """
         self.open_pretended()
-        kept = self.browser.evaluate("""import('/page/history.js').then(({ History, SECONDS }) => {
+        kept = self.browser.evaluate("""import('/page/history.js').then(({ History, RANGES }) => {
             const history = new History();
             const flow = (rate) => ({ downlink: 1, uplink: 1, downlink_rate: rate, uplink_rate: rate });
             history.push(1, { constructor: flow(null), gone: flow(null) }, true);
@@ -59,7 +59,7 @@ class ChartsTest(PageCase):
             const line = history.names.get('constructor').downlink.slice();
             const names = history.busiest().map(({ name, sum }) => [name, sum]);
             const times = history.times.slice();
-            for (let time = 10; time < 2 * SECONDS; time += 1) history.push(time, {}, false);
+            for (let time = 10; time < 2 * RANGES['5m'].seconds; time += 1) history.push(time, {}, false);
             return { line, names, times, last: history.times.length, sum: history.busiest()[0].sum };
         })""")  # noqa: E501  # another language's text
         self.assertEqual(kept["times"], [1, 2, 3, 4, 9])

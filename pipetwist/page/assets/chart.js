@@ -2,17 +2,21 @@
 
 import { colour, faint, onColours } from "./colours.js";
 import { axisRate } from "./format.js";
-import { SECONDS } from "./history.js";
+import { DEFAULT_RANGE, RANGES } from "./history.js";
 
 const { uPlot } = window;
 const FONT = "11px Inter, system-ui, sans-serif";
 // Steps of an axis of rates that are round in binary units.
 const STEPS = Array.from({ length: 60 }, (_, power) => 2 ** power);
 
-/** What the charts show: the last minutes. */
-const lastMinutes = (times) => {
+// Every so many seconds of a range, by its length, a time stands below the chart.
+const TICKS = { 300: 60, 3600: 600, 86400: 4 * 3600 };
+const NOTHING = { times: [], ...RANGES[DEFAULT_RANGE] };
+
+/** What the charts show: a history's range, up to its last event. */
+const range = ({ times, seconds }) => {
   const now = times.at(-1) ?? Date.now() / 1000;
-  return [now - SECONDS, now];
+  return [now - seconds, now];
 };
 
 function start(host, options, data) {
@@ -28,7 +32,7 @@ export class Throughput {
   /** Slots are the lines at most; at(index) is told where the pointer is, null being nowhere. */
   constructor(host, slots, at) {
     this.slots = slots;
-    this.times = [];
+    this.history = NOTHING;
     this.raised = null;
     const axis = {
       stroke: () => colour("--muted"),
@@ -39,8 +43,9 @@ export class Throughput {
     const two = (value) => String(value).padStart(2, "0");
     const clock = (seconds) => {
       const time = new Date(seconds * 1000);
-      const [start, end] = lastMinutes(this.times);
-      if (seconds < start + 12 || seconds > end - 12) return ""; // it would be cut off
+      const [start, end] = range(this.history);
+      const margin = 0.04 * (end - start);
+      if (seconds < start + margin || seconds > end - margin) return ""; // it would be cut off
       return `${two(time.getHours())}:${two(time.getMinutes())}`;
     };
     this.chart = start(
@@ -49,11 +54,11 @@ export class Throughput {
         padding: [20, 2, 0, 0],
         cursor: { y: false, drag: { x: false, y: false }, sync: { key: "pipetwist" }, points: { show: false } },
         scales: {
-          x: { time: true, range: () => lastMinutes(this.times) },
+          x: { time: true, range: () => range(this.history) },
           y: { range: (_, low, high) => this.bounds(low, high) },
         },
         axes: [
-          { ...axis, size: 22, incrs: [60], space: 10, values: (_, splits) => splits.map(clock), grid: { show: false } },
+          { ...axis, size: 22, incrs: () => [TICKS[this.history.seconds]], space: 10, values: (_, splits) => splits.map(clock), grid: { show: false } },
           { ...axis, size: 66, space: 30, incrs: STEPS, values: (_, splits) => splits.map(axisRate) },
         ],
         series: [{}, ...Array.from({ length: slots }, (_, slot) => [this.line(slot), this.line(slot)]).flat()],
@@ -90,11 +95,12 @@ export class Throughput {
   }
 
   /** Draw these names, each in the slot that it stands in; an empty slot is null. */
-  draw(times, names) {
-    this.times = times;
+  draw(history, names) {
+    this.history = history;
+    const { times } = history;
     const nothing = Array(times.length).fill(null);
     const lines = names.flatMap((one) =>
-      one ? [one.uplink, one.downlink.map((value) => (value === null ? null : -value))] : [nothing, nothing],
+      one?.kept ? [one.uplink, one.downlink.map((value) => (value === null ? null : -value))] : [nothing, nothing],
     );
     this.chart.setData([times, ...lines]);
   }
@@ -117,13 +123,13 @@ function zeroLine(chart) {
 /** One line without anything around it. */
 export class Spark {
   constructor(host, property) {
-    this.times = [];
+    this.history = NOTHING;
     this.chart = start(
       host,
       {
         padding: [2, 0, 0, 0],
         cursor: { show: false },
-        scales: { x: { time: true, range: () => lastMinutes(this.times) }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1024)] } },
+        scales: { x: { time: true, range: () => range(this.history) }, y: { range: (_, low, high) => [0, Math.max(high ?? 0, 1024)] } },
         axes: [{ show: false }, { show: false }],
         series: [
           {},
@@ -135,8 +141,8 @@ export class Spark {
   }
 
   /** Draw these rates. */
-  draw(times, rates) {
-    this.times = times;
-    this.chart.setData([times, rates]);
+  draw(history, rates) {
+    this.history = history;
+    this.chart.setData([history.times, rates]);
   }
 }

@@ -7,24 +7,30 @@ import { startSwitch } from "./colours.js";
 import { byId, say } from "./elements.js";
 import { showEnded } from "./ended.js";
 import { age, bytes, count, moment, rate, time } from "./format.js";
-import { clockStep, History } from "./history.js";
+import { Histories } from "./histories.js";
+import { clockStep, DEFAULT_RANGE, isGap } from "./history.js";
 import { Names } from "./names.js";
 import { Panel } from "./panel.js";
+import { Past } from "./past.js";
+import { rangeOf, startRanges } from "./ranges.js";
 import { showOperatorState } from "./state.js";
 import { follow } from "./stream.js";
 import { Table } from "./table.js";
 
 const MAX_RETRY_SECONDS = 10; // between two attempts to connect
-const DEFAULT_VIEW = { sort: "downlink_rate", order: "desc", filter: "" };
+const DEFAULT_VIEW = { sort: "downlink_rate", order: "desc", filter: "", range: DEFAULT_RANGE };
 
 startSwitch(byId("theme"));
+let range = rangeOf(new URLSearchParams(location.search).get("range"), DEFAULT_RANGE);
+const past = new Past(range, fill);
+const find = (text) => text && past.find(text);
 const panels = [
-  new Panel(byId("panels"), "inbound", "Inbounds"),
-  new Panel(byId("panels"), "outbound", "Outbounds"),
-  new Panel(byId("panels"), "user", "Users"),
+  new Panel(byId("panels"), "inbound", "Inbounds", range, find),
+  new Panel(byId("panels"), "outbound", "Outbounds", range, find),
+  new Panel(byId("panels"), "user", "Users", range, find),
 ];
 const names = new Names();
-const all = new History();
+const all = new Histories(range);
 const sparks = { downlink: new Spark(byId("downlink-spark"), "--down"), uplink: new Spark(byId("uplink-spark"), "--up") };
 const table = new Table(viewFromUrl(), (view) => {
   saveViewInUrl(view);
@@ -37,6 +43,14 @@ let closeStream = () => {};
 let failures = 0;
 let retryTimer = 0;
 
+startRanges(byId("ranges"), range, (chosen) => {
+  range = chosen;
+  saveViewInUrl(table.view);
+  past.choose(range);
+  for (const one of [all, ...panels]) one.choose(range);
+  past.ask(panels.map((panel) => panel.find.value));
+  render();
+});
 connect();
 if ("acts" in document.body.dataset) {
   mayClose().then((may) => {
@@ -54,16 +68,26 @@ function connect() {
 }
 
 function onEvent(kind, data) {
+  const again = latest === null || failures > 0;
   failures = 0;
   const whole = kind === "snapshot";
   const step = latest ? clockStep(latest, data) : 0;
   if (step !== 0) for (const { history } of [{ history: all }, ...panels]) history.clockSet(step);
+  if (again || step !== 0 || isGap(latest.time, data.time)) past.missing();
   latest = data;
   all.push(data.time, { all: data.totals }, whole);
   for (const panel of panels) panel.take(data.time, data.traffic[panel.entity], whole);
   names.take(data.traffic, whole);
+  past.ask(panels.map((panel) => panel.find.value));
   byId("lost").hidden = true;
   showState(paused ? "paused" : "live");
+  render();
+}
+
+/** Take what the server had recorded. */
+function fill(text, { times, totals, traffic }) {
+  if (text === "") all.shown.fill(times, { all: totals });
+  for (const { entity, find, history } of panels) if (text === "" || text === find.value) history.shown.fill(times, traffic[entity]);
   render();
 }
 
@@ -97,7 +121,7 @@ function render() {
   for (const direction of ["downlink", "uplink"]) {
     say(byId(`${direction}-rate`), rate(totals[`${direction}_rate`]));
     say(byId(direction), `${bytes(totals[direction])} since the start`);
-    sparks[direction].draw(all.times, all.names.get("all")[direction]);
+    sparks[direction].draw(all.shown, all.shown.names.get("all")[direction]);
   }
   say(byId("uptime"), age(latest.uptime));
   say(byId("started"), `since ${moment(latest.started)}`);
@@ -138,7 +162,7 @@ function viewFromUrl() {
 }
 
 function saveViewInUrl(view) {
-  const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key]);
+  const changed = Object.entries({ ...view, range }).filter(([key, value]) => value !== DEFAULT_VIEW[key]);
   const query = new URLSearchParams(changed).toString();
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
 }

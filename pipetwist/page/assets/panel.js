@@ -3,15 +3,16 @@
 import { Throughput } from "./chart.js";
 import { make, say } from "./elements.js";
 import { bytes, count, rate, time } from "./format.js";
-import { History } from "./history.js";
+import { Histories } from "./histories.js";
 
 const SLOTS = 6; // more lines than these can't be told apart
 
 /** Inbounds, outbounds or users. */
 export class Panel {
-  constructor(host, entity, title) {
+  /** typed(text) is told what somebody looks for. */
+  constructor(host, entity, title, range, typed) {
     this.entity = entity;
-    this.history = new History();
+    this.history = new Histories(range);
     this.slots = Array(SLOTS).fill(null); // which name has which colour
     this.rows = [];
     this.chosen = null; // by a click
@@ -29,12 +30,13 @@ export class Panel {
       spellcheck: "false",
       hidden: "",
     });
-    this.find.addEventListener("input", () => this.render());
-    const drawing = make("div", {
-      class: "drawing",
-      role: "img",
-      "aria-label": `Throughput of ${title.toLowerCase()} in the last five minutes. The table below has the figures.`,
+    let typing = 0;
+    this.find.addEventListener("input", () => {
+      this.render();
+      clearTimeout(typing);
+      typing = setTimeout(() => typed(this.find.value), 300);
     });
+    const drawing = make("div", { class: "drawing", role: "img" });
     this.body = make("tbody", { role: "rowgroup" });
     const head = (text, label) => make("th", { scope: "col", role: "columnheader" }, make("span", { "aria-hidden": "true" }, text), unseen(label));
     this.table = make(
@@ -72,6 +74,14 @@ export class Panel {
       this.renderFigures();
     });
     this.title = title.toLowerCase();
+    this.drawing = drawing;
+    this.choose(range);
+  }
+
+  /** Show another range. */
+  choose(range) {
+    this.history.choose(range);
+    this.drawing.setAttribute("aria-label", `Throughput of ${this.title} in ${this.history.shown.words}. The table below has the figures.`);
   }
 
   /** Take what an event says. */
@@ -82,14 +92,15 @@ export class Panel {
 
   /** Show it. */
   render() {
-    const found = this.history.busiest(this.find.value);
+    const { live, shown: history } = this.history;
+    const found = history.busiest(this.find.value);
     const shown = found.slice(0, SLOTS);
     this.assign(shown);
-    this.find.hidden = this.history.names.size <= SLOTS;
-    this.chart.draw(this.history.times, this.slots);
+    this.find.hidden = live.names.size <= SLOTS;
+    this.chart.draw(history, this.slots);
     this.renderRows(shown);
     this.renderFigures();
-    const others = found.length > shown.length || this.counted > this.history.names.size;
+    const others = found.length > shown.length || this.counted > live.names.size;
     say(this.note, others ? `the busiest ${shown.length} of ${count(this.find.value ? found.length : this.counted)}` : count(shown.length));
     this.table.hidden = !shown.length;
     this.nothing.hidden = shown.length > 0;
@@ -104,7 +115,7 @@ export class Panel {
 
   /** Who is shown still keeps its colour; who comes gets one that is free. */
   assign(shown) {
-    this.slots = this.slots.map((one) => (shown.includes(one) ? one : null));
+    this.slots = this.slots.map((one) => shown.find(({ name }) => name === one?.name) ?? null);
     for (const one of shown) if (!this.slots.includes(one)) this.slots[this.slots.indexOf(null)] = one;
     if (this.chosen !== null && !shown.some((one) => one.name === this.chosen)) this.chosen = null;
     this.raise();
@@ -134,16 +145,16 @@ export class Panel {
 
   /** The figures of now, or of the moment that the pointer is at. */
   renderFigures() {
-    const { times } = this.history;
-    const index = this.at !== null && this.at < times.length ? this.at : times.length - 1;
+    const { shown: history } = this.history;
+    const at = this.at !== null && this.at < history.times.length ? this.at : null;
     for (const { one, cells } of this.rows) {
       if (!one) continue;
-      say(cells[0], rate(one.uplink[index]));
-      say(cells[1], rate(one.downlink[index]));
+      say(cells[0], rate(history.rate(one, "uplink", at)));
+      say(cells[1], rate(history.rate(one, "downlink", at)));
       say(cells[2], bytes(one.totals.uplink));
       say(cells[3], bytes(one.totals.downlink));
     }
-    const head = this.at === null ? "now" : time(times[index]);
+    const head = at === null ? "now" : time(history.times[at]);
     this.table.querySelectorAll("thead th span:first-child").forEach((label, column) => {
       if (column === 1 || column === 2) say(label, `${column === 1 ? "↑" : "↓"} ${head}`);
     });
