@@ -4,34 +4,30 @@ and be unable to read them as another user.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-__all__ = ["KnownFiles", "may_read"]
+__all__ = ["FileMark", "KnownFiles", "mark_of", "may_read", "open_regular"]
 
 # A file that changed less than this before it is read may change again without a new modification
 # time: some file systems count whole seconds, FAT two of them.
 _UNSETTLED_NS = 2_000_000_000
+_MAX_BYTES = 16 * 1024**2  # a file of all public CAs has a quarter of one MiB
 
 
-class _Mark(NamedTuple):
-    """Identifies a file and its contents at the time when it was read."""
-
-    device: int
-    inode: int
-    size: int
-    changed_ns: int
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> _Mark:
-        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+FileMark = tuple[int, int, int, int]
+"""Identifies a file and its contents: the device, the inode, the size in bytes, and the time of the
+last change in nanoseconds since 1970.
+"""
 
 
 class _Known(NamedTuple):
-    mark: _Mark
+    mark: FileMark
     settled: bool
     content: bytes
 
@@ -60,13 +56,14 @@ class KnownFiles:
         the same as when it was read.
 
         Raises:
-            OSError: it can't be read, and has changed or was not read before.
+            OSError: it can't be read, or is no file that certificates are in, and has changed or
+                was not read before.
         """
         known = self._known.get(path)
         if known is None:
             return self._read(path)
         try:
-            same = _Mark.of(Path(path).stat()) == known.mark
+            same = mark_of(Path(path).stat()) == known.mark
         except PermissionError:
             self._unseen(path)
             return known.content
@@ -84,13 +81,42 @@ class KnownFiles:
         return [path for path in self._known if not may_read(path)]
 
     def _read(self, path: str) -> bytes:
-        with Path(path).open("rb") as file:
-            mark = _Mark.of(os.fstat(file.fileno()))
-            content = file.read()
-        self._known[path] = _Known(
-            mark, abs(self._now() - mark.changed_ns) > _UNSETTLED_NS, content
-        )
+        with open_regular(path) as file:
+            mark = mark_of(os.fstat(file.fileno()))
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            message = f"it is larger than {_MAX_BYTES // 1024**2} MiB"
+            raise OSError(errno.EFBIG, message, path)
+        *_, changed_ns = mark
+        self._known[path] = _Known(mark, abs(self._now() - changed_ns) > _UNSETTLED_NS, content)
         return content
+
+
+def mark_of(found: os.stat_result) -> FileMark:
+    """The mark of a file, by what the system says of it."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def open_regular(path: str, flags: int = 0, folder: int | None = None) -> IO[bytes]:
+    """Open a file to read it, without waiting for anybody.
+
+    Args:
+        path: the file.
+        flags: of open(2), besides those for reading.
+        folder: a descriptor of the folder that a relative path is relative to.
+
+    Raises:
+        OSError: it can't be opened, or is something else than a file: a pipe, from which nothing
+            may ever come, or a device.
+    """
+    # No system knows all of them.
+    for name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+        flags |= getattr(os, name, 0)
+    file = os.fdopen(os.open(path, os.O_RDONLY | flags, dir_fd=folder), "rb")
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "it is no regular file", path)
 
 
 def may_read(path: str) -> bool:

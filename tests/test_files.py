@@ -7,7 +7,8 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.files import KnownFiles
+from pipetwist import files
+from pipetwist.files import KnownFiles, open_regular
 from tests.support.scratch import scratch_folder
 
 _LONG_AGO = 1_000_000_000_000_000_000
@@ -33,15 +34,15 @@ class KnownFilesTest(SynchronousTestCase):
         """What is said to be in it."""
         return self.files.read(str(self.path))
 
-    def forbid(self, name: str) -> None:
-        """Have a call of Path refused to this user, who may be root and could not be refused it
+    def forbid(self, holder: object, name: str) -> None:
+        """Have a call refused to this user, who may be root and could not be refused it
         otherwise.
         """
 
         def refuse(*_: object, **__: object) -> None:
             raise PermissionError(13, "Permission denied")
 
-        self.patch(Path, name, refuse)
+        self.patch(holder, name, refuse)
 
     def test_unchanged(self) -> None:
         """One whose inode, size and time are as before is not read again, whatever is in it and
@@ -49,7 +50,7 @@ class KnownFilesTest(SynchronousTestCase):
         """
         self.assertEqual(self.read(), b"first")
         self.write(self.path, b"other")
-        self.forbid("open")
+        self.forbid(files, "open_regular")
         self.assertEqual(self.read(), b"first")
         self.assertEqual(self.unseen, [])
 
@@ -73,7 +74,7 @@ class KnownFilesTest(SynchronousTestCase):
         """
         self.read()
         self.write(self.path, b"longer")
-        self.forbid("open")
+        self.forbid(files, "open_regular")
         self.assertRaises(PermissionError, self.read)
 
     def test_young(self) -> None:
@@ -84,7 +85,7 @@ class KnownFilesTest(SynchronousTestCase):
         self.read()
         self.write(self.path, b"other")
         self.assertEqual(self.read(), b"other")
-        self.forbid("open")
+        self.forbid(files, "open_regular")
         self.assertEqual(self.read(), b"other")
 
     def test_hidden(self) -> None:
@@ -92,7 +93,7 @@ class KnownFilesTest(SynchronousTestCase):
         reported.
         """
         self.read()
-        self.forbid("stat")
+        self.forbid(Path, "stat")
         self.assertEqual((self.read(), self.unseen), (b"first", [str(self.path)]))
 
     def test_gone(self) -> None:
@@ -101,6 +102,31 @@ class KnownFilesTest(SynchronousTestCase):
         self.path.unlink()
         self.assertRaises(FileNotFoundError, self.read)
         self.assertRaises(FileNotFoundError, self.files.read, str(self.folder / "never"))
+
+    def test_no_file(self) -> None:
+        """What is no file, or has more than certificates have, is an error at once: a pipe may have
+        been put in its place, from which nothing ever comes.
+        """
+        self.read()
+        self.path.unlink()
+        os.mkfifo(self.path)
+        error = self.assertRaises(OSError, self.read)
+        self.assertEqual(error.strerror, "it is no regular file")
+        self.assertRaises(OSError, self.files.read, "/dev/zero")
+        self.path.unlink()
+        self.path.write_bytes(b"")
+        os.truncate(self.path, 1 << 40)
+        self.assertIn("it is larger than", str(self.assertRaises(OSError, self.read)))
+
+    def test_open_regular(self) -> None:
+        """A file is found from a folder, too, and a link is no file where it says so."""
+        link = self.folder / "link"
+        link.symlink_to(self.path)
+        folder = os.open(self.folder, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        with open_regular("link", folder=folder) as file:
+            self.assertEqual(file.read(), b"first")
+        self.assertRaises(OSError, open_regular, "link", os.O_NOFOLLOW, folder)
 
     def test_unreadable(self) -> None:
         """Of the files that were read it is known which could not be read again."""

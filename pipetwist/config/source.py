@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipetwist.config.places import Place, places
+from pipetwist.config.places import Place, place_of_index, places
 from pipetwist.config.problems import Problem
 from pipetwist.errors import ConfigError
 
-__all__ = ["STANDARD_INPUT", "Finding", "InvalidConfigError", "Source"]
+__all__ = ["STANDARD_INPUT", "Finding", "InvalidConfigError", "Source", "unmarked"]
 
 STANDARD_INPUT = "-"
 """The name that stands for standard input."""
@@ -115,12 +116,30 @@ def _text(content: bytes) -> str:
     if len(content) > _MAX_BYTES:
         message = f"it is larger than {_MAX_BYTES // 1024**2} MiB; no configuration is"
         raise ValueError(message)
-    return content.decode("utf-8-sig")
+    return unmarked(content).decode()
+
+
+def unmarked(content: bytes) -> bytes:
+    """A text that should be UTF-8, without the mark that editors on Windows begin it with.
+
+    Args:
+        content: the text.
+
+    Raises:
+        ValueError: it is UTF-16.
+    """
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\0" in content[:2]:
+        message = "it is UTF-16, as some editors on Windows write; save it as UTF-8"
+        raise ValueError(message)
+    return content.removeprefix(BOM_UTF8)
 
 
 def _unreadable(name: str, error: Exception) -> InvalidConfigError:
+    place = None
     if isinstance(error, UnicodeDecodeError):
         text = f"this is not UTF-8 text, from byte {error.start} on; save it as UTF-8"
+        before = error.object[: error.start].decode()
+        place = place_of_index(before, len(before))
     else:
         text = f"the file can't be read: {getattr(error, 'strerror', None) or error}"
-    return InvalidConfigError([Finding(name, Problem((), text), None)])
+    return InvalidConfigError([Finding(name, Problem((), text), place)])

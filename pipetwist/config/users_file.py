@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -16,12 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipetwist.config.document import Document
 from pipetwist.config.file_limits import wrong_limits
-from pipetwist.config.places import Place
+from pipetwist.config.places import Place, places
 from pipetwist.config.problems import Problem
-from pipetwist.config.source import Finding, InvalidConfigError
+from pipetwist.config.source import Finding, InvalidConfigError, unmarked
+from pipetwist.config.syntax import flaws, parse_json
 from pipetwist.config.user_names import contradictions, twofold
 from pipetwist.config.validation_messages import problems_of
 from pipetwist.errors import ConfigError
+from pipetwist.files import mark_of, open_regular
 from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.kinds.user_options import UserOptions, UsersFile
 from pipetwist.safe_files.folder import Folder
@@ -32,6 +34,9 @@ __all__ = ["read_users", "with_users_of_file"]
 _MAX_BYTES = 64 * 1024**2  # as a configuration
 _OF_OTHERS = 0o022
 _STICKY = stat.S_ISVTX
+_KEYS = tuple(
+    f'"{key.name}"'.encode() for of in (UserOptions, UserLimitOptions) for key in fields(of)
+)
 _NO_FOLDER = {"folder": Path("/")}  # a user has no paths
 
 
@@ -70,10 +75,12 @@ def read_users(path: str) -> UsersFile:
     """
     try:
         with _open(path) as file:
+            mark = mark_of(os.fstat(file.fileno()))
             content = file.read(_MAX_BYTES + 1)
         if len(content) > _MAX_BYTES:
             message = f"it is larger than {_MAX_BYTES // 1024**2} MiB; no list of users is"
             raise ValueError(message)
+        content = unmarked(content)
     except StrangersLinkError as error:
         message = f"{path}: the file can't be read: {error}, and this daemon is root"
         raise ConfigError(message) from None
@@ -84,7 +91,7 @@ def read_users(path: str) -> UsersFile:
     if not users:
         message = f"{path}: there is no user in it; write one a line"
         raise ConfigError(message)
-    return UsersFile(path, users)
+    return UsersFile(path, users, mark)
 
 
 def _users(path: str, content: bytes) -> Iterator[UserOptions]:
@@ -96,21 +103,39 @@ def _users(path: str, content: bytes) -> Iterator[UserOptions]:
         try:
             user = validate(line, strict=True, context=_NO_FOLDER)
         except ValidationError as error:
-            problem = _first(error)
-            raise InvalidConfigError([Finding(path, problem, Place(number, 1))]) from None
+            raise InvalidConfigError([_first(path, number, line, error)]) from None
         if user.limits and limits.setdefault(user.name, user.limits) != user.limits:
             problem = Problem(("limits",), twofold(user.name))
-            raise InvalidConfigError([Finding(path, problem, Place(number, 1))])
+            raise InvalidConfigError([_found(path, number, line, problem)])
+        # Of a key that is given twice the last would count. To look for one in each line would take
+        # as long as all the rest, so it is first seen whether there can be one.
+        for key in _KEYS:
+            if line.count(key) > 1:
+                for problem in flaws(parse_json(line.decode())):
+                    raise InvalidConfigError([_found(path, number, line, problem)])
         yield user
 
 
-def _first(error: ValidationError) -> Problem:
+def _first(path: str, number: int, line: bytes, error: ValidationError) -> Finding:
     """What is wrong with a line, for people: the first of it."""
     (details, *_) = error.errors(include_url=False)
     if details["type"] == "json_invalid":
-        return Problem((), f"this is not JSON: {details['ctx']['error']}; write one object a line")
+        why, _, column = str(details["ctx"]["error"]).rpartition(" at line 1 column ")
+        problem = Problem((), f"this is not JSON: {why}; write one object a line")
+        return Finding(path, problem, Place(number, _characters(line, int(column))))
     problem = next(problems_of(error, None, within=("users", 0)))
-    return replace(problem, key_path=problem.key_path[2:])
+    return _found(path, number, line, replace(problem, key_path=problem.key_path[2:]))
+
+
+def _found(path: str, number: int, line: bytes, problem: Problem) -> Finding:
+    """A problem of a line that is JSON."""
+    ((_, column),) = places(line.decode(), [problem.key_path]).values()
+    return Finding(path, problem, Place(number, column))
+
+
+def _characters(line: bytes, count: int) -> int:
+    """How many characters a number of bytes are."""
+    return max(len(line[:count].decode("utf-8", "replace")), 1)
 
 
 @cache
@@ -126,35 +151,23 @@ def _open(path: str) -> IO[bytes]:
         StrangersLinkError: there is another user's link on the way.
         ValueError: it is not to be trusted.
     """
-    # A FIFO must not block, nor a terminal become this process's.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     if os.geteuid() != 0:
-        return _checked(os.open(path, flags))
+        return open_regular(path)
     # The folder may be reached by links of root's, and the file itself by none.
     around, name = os.path.split(path)
     parent, here = walk(around)
     with parent, Folder(here, within=parent) as folder:
         try:
-            descriptor = os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder.descriptor)
+            file = open_regular(name, os.O_NOFOLLOW, folder.descriptor)
         except OSError as error:
             if error.errno != errno.ELOOP:
                 raise
             message = "it is a symbolic link, and this daemon is root; write where it leads to"
             raise ValueError(message) from None
-        file = _checked(descriptor)
         fault = _fault(os.fstat(file.fileno()), folder)
     if fault is not None:
         file.close()
         raise ValueError(fault)
-    return file
-
-
-def _checked(descriptor: int) -> IO[bytes]:
-    file = os.fdopen(descriptor, "rb")
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        file.close()
-        message = "it is no regular file"
-        raise ValueError(message)
     return file
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from pipetwist.kinds.inbound_options import InboundOptions
@@ -119,7 +119,10 @@ class UsersFile:
     Attributes:
         path: where it is.
         users: the users that were read; none as long as it was not read.
+        mark: which file was read, and when that was changed, as `pipetwist.files.mark_of` says it;
+            None as long as it was not read.
     """
 
     path: str
     users: tuple[UserOptions, ...] = ()
+    mark: tuple[int, int, int, int] | None = field(default=None, compare=False)

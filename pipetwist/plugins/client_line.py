@@ -7,6 +7,8 @@ import json
 import os
 from collections.abc import Mapping
 
+from pipetwist.files import open_regular
+
 __all__ = ["client_line", "read_client_line", "write_client_line"]
 
 _NAME = "pipetwist-client.json"
@@ -59,7 +61,7 @@ def write_client_line(folder: str, line: str) -> None:
 
 
 def read_client_line(folder: str) -> str | None:
-    """Read it.
+    """Read it. The transport's user may have put something else there.
 
     Args:
         folder: the folder of the transport's state.
@@ -71,10 +73,7 @@ def read_client_line(folder: str) -> str | None:
         OSError: it can't be read.
     """
     try:
-        file = os.open(f"{folder}/{_NAME}", os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open_regular(f"{folder}/{_NAME}", os.O_NOFOLLOW) as file:
+            return file.read(_MAX_BYTES).decode("utf-8", "backslashreplace").strip()
     except FileNotFoundError:
         return None
-    try:
-        return os.read(file, _MAX_BYTES).decode("utf-8", "backslashreplace").strip()
-    finally:
-        os.close(file)

@@ -95,7 +95,7 @@ class FileReloader:
         if self._watch is None and watched is not None:
             self._watch = UsersWatch(self._tree.reactor, self.reload_users)
         if self._watch is not None:
-            self._watch.follow(None if watched is None else watched.path)
+            self._watch.follow(*(None, None) if watched is None else (watched.path, watched.mark))
 
     def reload_file(self) -> Deferred[None]:
         """Reload. If a reload is running, another follows it, but only one, however often this is

@@ -2,7 +2,8 @@
 
 Linux says that (inotify(7)). What it may leave out, as where the folder was replaced or the file is
 behind a symbolic link, a thread finds that looks at the file from time to time; where there is no
-inotify it looks more often.
+inotify it looks more often. Whether somebody still writes it a look can't know, so that a change is
+told when another finds no further one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from twisted.internet.interfaces import IDelayedCall
 from twisted.python.filepath import FilePath
 
+from pipetwist.files import FileMark, mark_of
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.threads import start_thread
 
@@ -26,8 +28,8 @@ LOOK_SECONDS = 1.0
 RARE_LOOK_SECONDS = 30.0
 """How often it looks where there is."""
 
-_Seen = tuple[int, int, int, int] | None
-"""Which file it is, its size and its time; None if there is none."""
+_Seen = FileMark | None
+"""Which file it is, and when it was changed; None if there is none."""
 
 
 class UsersWatch:
@@ -53,23 +55,34 @@ class UsersWatch:
         self._quiet: IDelayedCall | None = None
         self._next_look: IDelayedCall | None = None
         self._seen: _Seen = None
+        self._unsettled = False
 
     def __repr__(self) -> str:
         how = "by looking" if self._notifier is None else "by inotify"
         return f"<UsersWatch of {self._path or 'nothing'}, {how}>"
 
-    def follow(self, path: str | None) -> None:
-        """Watch this file from now on, or none."""
+    def follow(self, path: str | None, read: _Seen = None) -> None:
+        """Watch this file from now on, or none.
+
+        Args:
+            path: the file; None to watch none.
+            read: the file as it was when it was last read: if it has changed since, that is told,
+                too.
+        """
         if path == self._path:
             return
         self.stop()
         self._path = path
+        self._seen = read
         if path is not None:
-            self._look(self._begin)
+            # In this order, so that no change is between the two.
+            self._notifier = _notifier(self._reactor, path, self._noticed)
+            self._look(self._compare)
 
     def stop(self) -> None:
         """Watch nothing any more."""
         self._path = None
+        self._unsettled = False
         for call in (self._quiet, self._next_look):
             if call is not None and call.active():
                 call.cancel()
@@ -77,11 +90,6 @@ class UsersWatch:
         if notifier is not None:
             notifier.stopReading()
             notifier.loseConnection()
-
-    def _begin(self, seen: _Seen) -> None:
-        self._seen = seen
-        self._notifier = _notifier(self._reactor, self._path or "", self._noticed)
-        self._look_later()
 
     def _noticed(self, _: object, path: Any, mask: int) -> None:  # Any: a FilePath of bytes
         if self._path is not None and path.basename() == os.fsencode(os.path.basename(self._path)):  # noqa: PTH119 - a text
@@ -94,19 +102,22 @@ class UsersWatch:
             self._quiet = self._reactor.callLater(QUIET_SECONDS, self._tell)
 
     def _tell(self) -> None:
-        if self._notifier is not None:
-            # What is written from now on inotify says; the thread need not find this once more.
-            self._look(self._remember)
+        # What is written from now on inotify says; the thread need not find this once more.
+        self._look(self._remember)
         self._changed()
 
     # The thread.
 
     def _look_later(self) -> None:
         seconds = LOOK_SECONDS if self._notifier is None else RARE_LOOK_SECONDS
+        if self._unsettled:
+            seconds = QUIET_SECONDS
         self._next_look = self._reactor.callLater(seconds, self._look, self._compare)
 
     def _look(self, found: Callable[[_Seen], None]) -> None:
-        """Look at the file in a thread; what is found is for the reactor's."""
+        """Look at the file in a thread; what is found is for the reactor's. Where that can't be
+        done it is as it was, until the next look.
+        """
         path = self._path
 
         def work() -> None:
@@ -117,16 +128,23 @@ class UsersWatch:
             if self._path == path:
                 found(seen)
 
-        self._start(work)
+        try:
+            self._start(work)
+        except RuntimeError:  # this process may have no more threads
+            found(self._seen)
 
     def _remember(self, seen: _Seen) -> None:
         self._seen = seen
+        self._unsettled = False
 
     def _compare(self, seen: _Seen) -> None:
-        if seen != self._seen:
-            self._seen = seen
-            self._wait_for_quiet()
+        changed = seen != self._seen
+        settled = self._unsettled and not changed
+        self._seen = seen
+        self._unsettled = changed
         self._look_later()
+        if settled:
+            self._changed()
 
 
 def _seen(path: str) -> _Seen:
@@ -134,7 +152,7 @@ def _seen(path: str) -> _Seen:
         status = os.stat(path)  # noqa: PTH116 - a text
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return mark_of(status)
 
 
 def _notifier(reactor: AnyReactor, path: str, noticed: Callable[..., None]) -> Any:  # an INotify

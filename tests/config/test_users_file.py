@@ -61,18 +61,34 @@ class ReadTest(UsersFileCase):
     def test_bad_line(self) -> None:
         """The first line that is no user is named, with what is wrong, and nothing else."""
         for bad, said in (
-            ('{"name": "bob", "uid": -1}', "uid: -1 is not the number of a user or group"),
-            ('{"name": "bob"}', "a user needs a uid, a gid, a certificate_name"),
-            ('{"name": "bob", "uidd": 1}', 'uidd: this key is not known here; did you mean "uid"'),
-            ('{"uid": 1}', "name: this required key is missing"),
-            ('{"name": "bob", "uid": 1', "this is not JSON: "),
-            ('{"name": "bob", "uid": 1}}', "this is not JSON: "),
-            ('["bob"]', '["bob"] is not an object'),
-            ("\\0", "this is not JSON: "),
+            ('{"name": "bob", "uid": -1}', "17: uid: -1 is not the number of a user or group"),
+            ('{"name": "bob"}', "1: a user needs a uid, a gid, a certificate_name"),
+            (
+                '{"name": "bob", "uidd": 1}',
+                '17: uidd: this key is not known here; did you mean "uid"',
+            ),
+            ('{"uid": 1}', "1: name: this required key is missing"),
+            ('{"name": "bob", "uid": 1', "24: this is not JSON: EOF while parsing an object; w"),
+            ('{"name": "bob", "uid": 1}}', "26: this is not JSON: trailing characters; write"),
+            ('{"name": "b\u00f6b" "uid": 1}', "16: this is not JSON: "),
+            ('["bob"]', '1: ["bob"] is not an object'),
+            ("\\0", "1: this is not JSON: "),
+            ('{"name": "bob", "uid": 1, "uid": 2}', "27: uid: this key is given more than once"),
+            (
+                '{"name": "bob", "uid": 1, "limits": {"up_mbps": 1, "up_mbps": 2}}',
+                "52: limits.up_mbps: this key is given more than once",
+            ),
         ):
             self.write(f"{_LINES}{bad}\n{bad}\n")
             line = self.refused()
-            self.assertTrue(line.startswith(f":4:1: {said}"), line)
+            self.assertTrue(line.startswith(f":4:{said}"), line)
+
+    def test_windows(self) -> None:
+        """It may begin with the mark of an editor on Windows; UTF-16 is named as what it is."""
+        self.path.write_bytes(_LINES.encode("utf-8-sig"))
+        self.assertEqual(read_users(str(self.path)).users, _USERS)
+        self.path.write_bytes(_LINES.encode("utf-16"))
+        self.assertIn(": the file can't be read: it is UTF-16", self.refused())
 
     def test_nobody(self) -> None:
         """A file without a user is refused: it may have been cut, and would let nobody in."""
@@ -209,7 +225,7 @@ class DocumentTest(UsersFileCase):
         self.write("".join(f"{json.dumps(user)}\n" for user in (alice, alice, other)))
         error = self.assertRaises(ConfigError, self.read)
         self.assertTrue(
-            str(error).startswith(f'{self.path}:3:1: limits: "alice" has other limits'), str(error)
+            str(error).startswith(f'{self.path}:3:29: limits: "alice" has other limits'), str(error)
         )
         self.write(json.dumps(other))
         error = self.assertRaises(ConfigError, self.read, users=[alice])

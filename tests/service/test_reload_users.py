@@ -10,6 +10,7 @@ from typing import Any
 from twisted.logger import capturedLogs, formatEvent
 
 from pipetwist.config.reading import read_document
+from pipetwist.files import mark_of
 from pipetwist.service.file_reloader import FileReloader
 from pipetwist.service.tree import PipetwistService
 from tests.service.case import TreeTestCase
@@ -87,8 +88,8 @@ class ReloadUsersTest(TreeTestCase):
         for content, said in (
             (None, "the file can't be read: No such file or directory"),
             ("", "there is no user in it; write one a line"),
-            (f"{good}nobody\n", "3:1: this is not JSON: "),
-            (good[:-3], "2:1: this is not JSON: "),
+            (f"{good}nobody\n", "3:2: this is not JSON: "),
+            (good[:-3], f"2:{len(good.splitlines()[-1]) - 2}: this is not JSON: "),
         ):
             if content is None:
                 self.users_file.unlink()
@@ -119,17 +120,18 @@ class ReloadUsersTest(TreeTestCase):
         self.successResultOf(self.reloader.reload_users())
 
     def test_watched(self) -> None:
-        """It is watched while the configuration says so."""
+        """It is watched while the configuration says so, from how it was when it was read."""
         self.assertEqual(self.tree.document.watch, False)
         self.reloader.watch()
         self.assertIsNone(self.reloader._watch)
-        followed: list[str | None] = []
+        followed: list[tuple[object, object]] = []
         self.write(watch=True)
         self.successResultOf(self.reloader.reload_file())
         watch: Any = self.reloader._watch
-        self.patch(watch, "follow", followed.append)
+        self.patch(watch, "follow", lambda *args: followed.append(args))
         for more in ({"watch": True}, {"watch": False}, {"watch": True, "users_file": None}):
             self.write(**more)
             self.successResultOf(self.reloader.reload_file())
-        self.assertEqual(followed, [str(self.users_file), None, None])
+        read = mark_of(self.users_file.stat())
+        self.assertEqual(followed, [(str(self.users_file), read), (None, None), (None, None)])
         self.reloader.stop()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import inotify, reactor
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
-from twisted.trial.unittest import TestCase
+from twisted.internet.task import Clock, deferLater
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from pipetwist.files import mark_of
+from pipetwist.network.threads import start_thread
 from pipetwist.service import users_watch
 from pipetwist.service.users_watch import UsersWatch
 from tests.support.scratch import scratch_folder
@@ -53,14 +56,16 @@ class UsersWatchTest(TestCase):
     async def begin(self, path: Path | None = None) -> None:
         """Begin to watch."""
         begun: Deferred[None] = Deferred()
-        begin: Any = partial(UsersWatch._begin, self.watch)
+        compare: Any = partial(UsersWatch._compare, self.watch)
 
-        def begin_and_say(seen: Any) -> None:
-            begin(seen)
-            begun.callback(None)
+        def compare_and_say(seen: Any) -> None:
+            compare(seen)
+            if not begun.called:
+                begun.callback(None)
 
-        self.patch(self.watch, "_begin", begin_and_say)
-        self.watch.follow(str(path or self.path))
+        self.patch(self.watch, "_compare", compare_and_say)
+        path = path or self.path
+        self.watch.follow(str(path), users_watch._seen(str(path)))
         await begun
 
     def replace(self, text: str) -> None:
@@ -78,6 +83,34 @@ class UsersWatchTest(TestCase):
         self.path.write_text("four")
         await self.next()
         self.assertEqual(self.told, 3)
+
+    async def test_before(self) -> None:
+        """A change between the reading and the begin of the watch is told of, too."""
+        read = mark_of(self.path.stat())
+        self.replace("two")
+        self.watch.follow(str(self.path), read)
+        await self.next()
+        await deferLater(reactor, 0.3)
+        self.assertEqual(self.told, 1)
+
+    async def test_no_threads(self) -> None:
+        """Where no thread can be started for a look, the next one finds the change."""
+        failing = [True]
+
+        def start(call: Callable[[], None]) -> None:
+            if failing:
+                message = "can't start new thread"
+                raise RuntimeError(message)
+            start_thread(call)
+
+        self.patch(users_watch, "RARE_LOOK_SECONDS", 0.05)
+        self.watch = UsersWatch(reactor, self.changed, start)
+        self.addCleanup(self.watch.stop)
+        read = mark_of(self.path.stat())
+        self.replace("two")
+        self.watch.follow(str(self.path), read)
+        failing.clear()
+        await self.next()
 
     async def test_once(self) -> None:
         """Many changes in a short time are told of once; other files are not."""
@@ -110,6 +143,41 @@ class UsersWatchTest(TestCase):
         await deferLater(reactor, 0.3)
         self.assertEqual(self.told, 1)
         self.assertEqual(repr(self.watch), "<UsersWatch of nothing, by looking>")
+
+
+class _Reactor(Clock):
+    """A reactor whose threads are done at once."""
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None:
+        """Call it."""
+        call(*args)
+
+
+class UnsettledTest(SynchronousTestCase):
+    """A file that is looked at while somebody writes it."""
+
+    def test_told_at_its_end(self) -> None:
+        """It is told of once, when a look finds it as the one before did: not half written."""
+        seen = [(1, 1, size, size) for size in (1, 2, 3, 4, 4, 4)]
+        told: list[object] = []
+        looks = iter(seen)
+        self.patch(users_watch, "_notifier", lambda *_: None)
+        self.patch(users_watch, "_seen", lambda _: next(looks))
+        clock = _Reactor()
+        watch = UsersWatch(
+            clock,
+            lambda: told.append(watch._seen),
+            lambda call: call(),
+        )
+        watch.follow("/users", seen[0])
+        for seconds in (users_watch.LOOK_SECONDS, *[users_watch.QUIET_SECONDS] * 3):
+            self.assertEqual(told, [])
+            clock.advance(seconds)
+        self.assertEqual(told, [seen[-1]])
+        clock.advance(users_watch.LOOK_SECONDS)
+        self.assertEqual(told, [seen[-1]])
+        watch.stop()
+        self.assertEqual(clock.getDelayedCalls(), [])
 
 
 class LookingTest(UsersWatchTest):
