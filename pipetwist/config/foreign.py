@@ -13,6 +13,7 @@ from pipetwist.values import quote
 
 __all__ = ["equivalent", "format_of", "program_of"]
 
+_LOOKED_AT = 1 << 16  # characters, in which there is something else than comments
 _COMMENT = re.compile(r"\s*(?:(?:#|;|//)[^\n]*)?(?:\n|\Z)")
 _ELSE = "pipetwist reads JSON: docs/configuration.md has its keys, pipetwist init writes an example"
 _FORMATS = {
@@ -20,15 +21,30 @@ _FORMATS = {
         "this is a systemd unit; its ExecStart= names the file that pipetwist reads: "
         "docs/running.md, section systemd"
     ),
-    re.compile(r"(global|defaults|(frontend|backend|listen)[ \t]+\S+)[ \t]*\n\s+\S"): (
-        f"this is a configuration of HAProxy; {_ELSE}"
+    re.compile(
+        r"(global|defaults|(frontend|backend|listen|peers|resolvers|userlist)[ \t]+\S+)[ \t]*\n"
+        r"\s+\S"
+    ): f"this is a configuration of HAProxy; {_ELSE}",
+    re.compile(
+        r"(http|stream|events|server|upstream[ \t]+\S+)\s*\{|"
+        r"(user|worker_processes|load_module|error_log|pid|include)[ \t]+[^\n{}=:]*;"
+    ): f"this is a configuration of nginx; {_ELSE}",
+    re.compile(r"((\$|sudo|exec|nohup)[ \t]+)*([\w.~/-]*/)?(socat|ncat|nc)[ \t]+\S"): (
+        "this is a command line; an inbound and an outbound of pipetwist do what socat's two "
+        f"addresses do. {_ELSE}"
     ),
-    re.compile(r"(http|stream|events|server)\s*\{|worker_processes\s"): (
-        f"this is a configuration of nginx; {_ELSE}"
+    re.compile(r"-----BEGIN "): (
+        "this is a certificate or a key; a configuration names it in tls.certificate_path or "
+        f"tls.key_path. {_ELSE}"
     ),
+    re.compile(r"(vless|vmess|trojan|ss|ssr|hysteria2?|hy2|tuic)://"): (
+        "this is a link for clients of V2Ray, Xray or sing-box, which pipetwist is none of: it "
+        "carries their connections, as in etc/v2ray/README.md"
+    ),
+    re.compile(r"<[!?a-zA-Z]"): f"this is HTML or XML; {_ELSE}",
     re.compile(
         r"\[{1,2}[\w.\"-]+\]{1,2}[ \t]*(#[^\n]*)?\n\s*([\w.\"-]+[ \t]*=|\[)|[\w.-]+[ \t]*=[ \t]*\S"
-    ): 'this is TOML; pipetwist reads JSON: write {...} around it, and "key": value in it',
+    ): 'this is TOML or INI; pipetwist reads JSON: write {...} around it, "key": value in it',
     re.compile(r"---[ \t]*\n|%YAML|[\w$.-]+:([ \t]+[^\n]*)?(\n|\Z)|-[ \t]+[\w\"']"): (
         "this is YAML; pipetwist reads JSON: write {...} and [...] around objects and lists, and "
         '"key": value in them'
@@ -40,6 +56,7 @@ _ONLY_XRAY = re.compile(
     r"realitySettings|xtlsSettings|xhttpSettings|splithttpSettings|rawSettings|statsUserOnline"
 )
 _XRAY_LISTEN = re.compile(r"[/@].*,0?[0-7]{3}")
+_OF_SHADOWSOCKS = ("server", "server_port", "password", "method")
 _OF_SING_BOX = ("dns", "ntp", "endpoints", "services", "certificate")
 _SING_BOX_TYPES = {
     "anytls", "block", "direct", "dns", "http", "hysteria", "hysteria2", "mixed", "naive",
@@ -50,6 +67,7 @@ _SING_BOX_TYPES = {
 
 def format_of(text: str) -> str | None:
     """Say which other format a text has that is not JSON; None if it could be meant to be JSON."""
+    text = text[:_LOOKED_AT].replace("\r\n", "\n")
     begin = 0
     while begin < len(text) and (comment := _COMMENT.match(text, begin)) is not None:
         begin = comment.end()
@@ -71,6 +89,11 @@ def program_of(raw: object) -> str | None:
         sum(key in raw for key in _OF_V2RAY) > 1
     ):
         return _v2ray_or_xray(raw, found)
+    if not found and sum(key in raw for key in _OF_SHADOWSOCKS) > 2:
+        return (
+            "this is a configuration of shadowsocks; pipetwist runs its plug-ins, and is "
+            "configured in a file of its own: etc/simple-obfs/README.md, etc/v2ray-plugin/README.md"
+        )
     types = [entry.get("type") for entry in found]
     of_sing_box = bool(types) and all(
         isinstance(type_, str) and type_ in _SING_BOX_TYPES for type_ in types

@@ -11,7 +11,14 @@ import re
 from collections.abc import Iterator
 from os.path import commonprefix
 
-__all__ = ["Json5Rewriter", "TooDeepError", "to_int", "tokens"]
+__all__ = [
+    "Json5Rewriter",
+    "TooDeepError",
+    "TooLongError",
+    "first_long_number",
+    "to_int",
+    "tokens",
+]
 
 _MAX_NUMBER_LENGTH = 400
 
@@ -69,7 +76,26 @@ class Json5Error(ValueError):
 
 
 class TooDeepError(ValueError):
-    """A text whose lists and objects are nested too deeply."""
+    """A text whose lists and objects are nested too deeply.
+
+    Args:
+        index: where the first that is too deep begins, in characters.
+    """
+
+    def __init__(self, index: int) -> None:
+        super().__init__("lists and objects are nested too deeply for a configuration")
+        self.index = index
+
+
+class TooLongError(ValueError):
+    """A number that is so long that parsing it would take long.
+
+    Args:
+        length: how many digits it has.
+    """
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"a number of {length} digits is more than any key takes")
 
 
 class Json5Rewriter:
@@ -82,7 +108,7 @@ class Json5Rewriter:
 
     Raises:
         TooDeepError: they are nested more deeply.
-        ValueError: it contains a number that is too long.
+        TooLongError: it contains a number that is too long.
     """
 
     def __init__(self, text: str, max_depth: int) -> None:
@@ -120,7 +146,7 @@ class Json5Rewriter:
                 if piece in "{[":
                     within.append(piece)
                     if len(within) > max_depth:
-                        raise TooDeepError
+                        raise TooDeepError(match.start())
                 elif piece in "}]":
                     within[-1:] = []
                     if kind == "," and before in _VALUES_END:
@@ -165,12 +191,19 @@ def to_int(digits: str, base: int = 10) -> int:
     """Parse an integer, unless it is so long that parsing would take long.
 
     Raises:
-        ValueError: it is too long.
+        TooLongError: it is too long.
     """
     if len(digits) > _MAX_NUMBER_LENGTH:
-        message = f"a number of {len(digits)} digits is more than any key takes"
-        raise ValueError(message)
+        raise TooLongError(len(digits))
     return int(digits, base)
+
+
+def first_long_number(text: str) -> int:
+    """Where the first number begins that is too long, in characters."""
+    for start, kind, piece in tokens(text):
+        if kind == "word" and len(piece) > _MAX_NUMBER_LENGTH and piece.lstrip("+-")[:1].isdigit():
+            return start
+    return 0
 
 
 def _name(word: str, index: int) -> str:

@@ -1,5 +1,5 @@
-"""Says what is wrong where a text is no JSON5: a bracket or a comma that is missing, a comment or a
-quotation mark of another language, a number that JSON does not have.
+"""Says what is wrong where a text is no JSON5: a bracket or a comma that is missing, a comment, a
+quotation mark or a word of another language, a number that JSON does not have.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ __all__ = ["describe"]
 
 _TYPOGRAPHIC = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\uff02\uff07"
 _LEADING_ZERO = re.compile(r"0[0-9]+")
+_IN_WORD = re.compile(r"[\w$.-]")
+_WORD = re.compile(r"[A-Za-z_$][\w$.-]*")
+_OF_PYTHON = {"None": "null", "True": "true", "False": "false"}
 _VALUES = ("json", "string", "word")
 
 
@@ -41,10 +44,44 @@ def describe(text: str, index: int) -> str:
             f"{number[0]} is no number in JSON, since it begins with 0; write it between quotes, "
             f'"{number[0]}", if it is a file mode'
         )
-    missing = _missing_mark(text, index) if unclosed is not None else None
+    if unclosed is None:
+        return _outside(text, index, found)
+    if character == "=":
+        return '"=" is no mark of JSON; write ":" between a key and its value'
+    missing = _missing_mark(text, index)
     if missing is not None:
         return f'a "{missing}" is missing before {found}'
+    if unclosed.kind == "text" and character in "\r\n":
+        return f"the line ends before its text does: a {quote(unclosed.end)} is missing"
+    if text[index - 1] == "\\":
+        return f'"\\" and {found} are no escape in a text; write "\\\\" for a backslash'
+    return _of_word(text, index) or f"{found} is not valid JSON here"
+
+
+def _outside(text: str, index: int, found: str) -> str:
+    """What is wrong before or behind the document."""
+    begun = any(start < index and kind != "space" for start, kind, _ in tokens(text))
+    if begun:
+        return (
+            f"the document has ended before {found}; a file has one object, and then only comments"
+        )
+    if index == len(text):
+        return "there is nothing in the file but comments"
     return f"{found} is not valid JSON here"
+
+
+def _of_word(text: str, index: int) -> str | None:
+    """What is wrong with a bare word; None if there is none at the position."""
+    start = index
+    while start and _IN_WORD.match(text, start - 1):
+        start -= 1
+    word = _WORD.match(text, start)
+    if word is None or word.end() <= index:
+        return None
+    constant = _OF_PYTHON.get(word[0])
+    if constant is not None:
+        return f"{word[0]} is no word of JSON; write {constant}"
+    return f"{word[0]} is no word of JSON; write it between quotes, {quote(word[0])}"
 
 
 def _is_missing(end: str, text: str, index: int) -> bool:

@@ -11,7 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from pipetwist.config.foreign import format_of
-from pipetwist.config.from_json5 import Json5Rewriter, TooDeepError, to_int
+from pipetwist.config.from_json5 import (
+    Json5Rewriter,
+    TooDeepError,
+    TooLongError,
+    first_long_number,
+    to_int,
+)
 from pipetwist.config.not_json import describe
 from pipetwist.config.places import Place, place_of_index
 from pipetwist.config.problems import KeyPath, Problem
@@ -22,7 +28,6 @@ __all__ = ["NotJsonError", "flaws", "parse_json"]
 # far deeper than any configuration, and far below the stack limits of its readers
 _MAX_DEPTH = 32
 _BEGIN = Place(1, 1)
-_TOO_DEEP = "lists and objects are nested too deeply for a configuration"
 
 
 class NotJsonError(ValueError):
@@ -57,10 +62,9 @@ def parse_json(text: str) -> object:
     try:
         value = json.loads(text, object_pairs_hook=_to_object, parse_int=to_int)
     except (ValueError, RecursionError):
-        value = _parse_json5(text)
-    if _is_deeper(value, _MAX_DEPTH):
-        raise NotJsonError(_TOO_DEEP)
-    return value
+        return _parse_json5(text)
+    # This finds the place.
+    return _parse_json5(text) if _is_deeper(value, _MAX_DEPTH) else value
 
 
 def _parse_json5(text: str) -> object:
@@ -72,10 +76,10 @@ def _parse_json5(text: str) -> object:
         value = json.loads(rewriting.json, object_pairs_hook=_to_object, parse_int=to_int)
     except json.JSONDecodeError as error:
         raise _not_json(text, rewriting.index(error.pos)) from None
-    except TooDeepError:
-        raise NotJsonError(_TOO_DEEP) from None
-    except ValueError as error:
-        raise NotJsonError(str(error)) from None
+    except TooDeepError as error:
+        raise NotJsonError(str(error), place_of_index(text, error.index)) from None
+    except TooLongError as error:
+        raise NotJsonError(str(error), place_of_index(text, first_long_number(text))) from None
     if rewriting.fault is not None:
         raise _not_json(text, rewriting.fault)
     return value

@@ -95,8 +95,8 @@ def parse_unix_path(raw: object, folder: Path) -> str:
     limit = _SUN_PATH if is_abstract(path) else _SUN_PATH - 1
     if size > limit:
         message = (
-            f"the path {path!r} is {size} bytes long; a unix socket's path may have {limit}, so "
-            "choose a shorter one"
+            f"the path {quote(path)} is {size} bytes long; a unix socket's path may have {limit}, "
+            "so choose a shorter one"
         )
         raise ValueError(message)
     return path

@@ -56,6 +56,15 @@ class FilesTest(SynchronousTestCase):
         inbound = {"protocol": "vless", "port": 443, "streamSettings": stream}
         self.assertIn("configuration of Xray;", self.told(json.dumps({"inbounds": [inbound]})))
 
+    def test_shadowsocks(self) -> None:
+        """A file of shadowsocks is named, with where its plug-ins are explained."""
+        file = {"server": "192.0.2.1", "server_port": 8388, "password": "x", "method": "none"}
+        said = self.told(json.dumps(file))
+        self.assertTrue(said.startswith("this is a configuration of shadowsocks;"), said)
+        for name in ("simple-obfs", "v2ray-plugin"):
+            self.assertIn(f"etc/{name}/README.md", said)
+            self.assertTrue((EXAMPLES / name / "README.md").exists())
+
     def test_languages(self) -> None:
         """What is no JSON at all is named as what it is, also behind comments."""
         for text, said in (
@@ -68,13 +77,34 @@ class FilesTest(SynchronousTestCase):
             ('level = "info"\n', "this is TOML"),
             ("global\n  log stdout\n", "this is a configuration of HAProxy"),
             ("frontend web\n  bind :80\n", "this is a configuration of HAProxy"),
+            ("resolvers dns\n  nameserver a 192.0.2.1:53\n", "this is a configuration of HAProxy"),
             ("stream {\n  server { listen 80; }\n}\n", "this is a configuration of nginx"),
+            # As Debian's begins.
+            ("user www-data;\nworker_processes auto;\n", "this is a configuration of nginx"),
+            ("include /etc/nginx/modules/*.conf;\n", "this is a configuration of nginx"),
+            ("upstream a {\n  server unix:/x;\n}\n", "this is a configuration of nginx"),
+            ("socat UNIX-LISTEN:/x,fork EXEC:cat\n", "this is a command line"),
+            ("#!/bin/sh\nexec /usr/bin/socat - TCP:192.0.2.1:80\n", "this is a command line"),
+            ("-----BEGIN CERTIFICATE-----\nMIIB\n", "this is a certificate or a key"),
+            ("vless://b831381d@192.0.2.1:443?security=tls#x\n", "this is a link for clients"),
+            ("\n<!DOCTYPE html>\n<html>\n", "this is HTML or XML"),
+            ("<?xml version='1.0'?>\n", "this is HTML or XML"),
+            ("[Interface]\nPrivateKey = x\n", "this is TOML or INI"),
         ):
-            self.assertTrue(self.told(text).startswith(said), text)
+            for ends in ("\n", "\r\n"):
+                self.assertTrue(self.told(text.replace("\n", ends)).startswith(said), text)
 
     def test_json(self) -> None:
         """What begins as JSON does is told what is wrong with it, wherever the mistake is."""
-        for text in ("{inbounds: [}", '{"log": }', "[1", "# c\n{}", "{a = 1}"):
+        for text in (
+            "{inbounds: [}",
+            '{"log": }',
+            "[1",
+            "# c\n{}",
+            "{a = 1}",
+            '{"socat x": 1',
+            '"nc a": 1',
+        ):
             error = self.assertRaises(ConfigError, parse_document, text, FOLDER, "f")
             self.assertNotIn("this is", str(error), text)
 

@@ -213,8 +213,19 @@ class FilesTest(SynchronousTestCase):
         path = self._file(b'{"a": "\xff"}')
         self.assertEqual(
             str(self.assertRaises(ConfigError, read_document, path)),
-            f"{path}: this is not UTF-8 text, from byte 7 on; save it as UTF-8",
+            f"{path}:1:8: this is not UTF-8 text, from byte 7 on; save it as UTF-8",
         )
+        path.write_bytes('\ufeff// \u00e9\n"\u00e9'.encode() + b"\xe9")
+        self.assertIn(f"{path}:2:3: this", str(self.assertRaises(ConfigError, read_document, path)))
+
+    def test_utf_16(self) -> None:
+        """Another encoding of Unicode is named as what it is, with a mark or without."""
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be"):
+            path = self._file('{"log": {}}'.encode(encoding))
+            self.assertIn(
+                f"{path}: the file can't be read: it is UTF-16, as some editors on Windows",
+                str(self.assertRaises(ConfigError, read_document, path)),
+            )
 
     def test_syntax(self) -> None:
         """A mistake in the writing is reported with its line and column."""

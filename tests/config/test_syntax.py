@@ -137,7 +137,8 @@ class MistakesTest(SynchronousTestCase):
         )
         self.assertEqual(self._mistake('{"a": }'), 'line 1, column 7: "}" is not valid JSON here')
         self.assertEqual(
-            self._mistake('["a\nb"]'), 'line 1, column 4: "\\n" is not valid JSON here'
+            self._mistake('["a\nb"]'),
+            'line 1, column 4: the line ends before its text does: a "\\"" is missing',
         )
 
     def test_place_in_json5(self) -> None:
@@ -145,15 +146,10 @@ class MistakesTest(SynchronousTestCase):
         reported.
         """
         for text, said in (
-            ("{a-b: 1}", 'line 1, column 3: "-"'),
             ('{"a",}', 'line 1, column 5: ","'),
             ("[1,,]", 'line 1, column 4: ","'),
-            ("[trues]", 'line 1, column 6: "s"'),
             ("[-1.5ex]", 'line 1, column 7: "x"'),
-            ("[1] x /* never", 'line 1, column 5: "x"'),
-            ("// c", "line 1, column 5: the end of the file"),
             ("[1 / 2]", 'line 1, column 5: " "'),
-            (r"['\1']", 'line 1, column 4: "1"'),
         ):
             self.assertEqual(self._mistake(text), f"{said} is not valid JSON here", text)
 
@@ -185,6 +181,36 @@ class MistakesTest(SynchronousTestCase):
             ),
         ):
             self.assertEqual(self._mistake(text), f"{place}: {said}", text)
+
+    def test_words(self) -> None:
+        """A word without quotes is named, and one of Python's with what JSON has instead."""
+        for text, column, said in (
+            ("{a-b: 1}", 3, 'a-b is no word of JSON; write it between quotes, "a-b"'),
+            ("[trues]", 6, 'trues is no word of JSON; write it between quotes, "trues"'),
+            ('{"type": unix}', 10, 'unix is no word of JSON; write it between quotes, "unix"'),
+            ("[0o660, 1]", 3, '"o" is not valid JSON here'),
+            ("{'a': None}", 8, "None is no word of JSON; write null"),
+            ("{'a': True}", 7, "True is no word of JSON; write true"),
+            ("{'a' = 1}", 6, '"=" is no mark of JSON; write ":" between a key and its value'),
+            (r'["C:\x"]', 6, r'"\" and "x" are no escape in a text; write "\\" for a backslash'),
+            (r"['\1']", 4, r'"\" and "1" are no escape in a text; write "\\" for a backslash'),
+        ):
+            self.assertEqual(self._mistake(text), f"line 1, column {column}: {said}", text)
+
+    def test_around(self) -> None:
+        """So is what stands behind the document, and a file in which there is none."""
+        for text, place, found in (
+            ("[1] x /* never", "line 1, column 5", '"x"'),
+            ('{"a": 1}\n{"b": 2}', "line 2, column 1", '"{"'),
+        ):
+            self.assertEqual(
+                self._mistake(text),
+                f"{place}: the document has ended before {found}; a file has one object, and then "
+                "only comments",
+            )
+        self.assertEqual(
+            self._mistake("// c"), "line 1, column 5: there is nothing in the file but comments"
+        )
 
     def test_unclosed(self) -> None:
         """If a bracket is missing, it is told which, and where what it would close began; so it is
@@ -249,7 +275,7 @@ class MistakesTest(SynchronousTestCase):
 
     def test_depth(self) -> None:
         """However deep lists and objects stand in each other, and whether they end, it is told in a
-        line.
+        line, with the place of the first that is too deep.
         """
         for text in (
             "[" * 40 + "]" * 40,
@@ -258,14 +284,19 @@ class MistakesTest(SynchronousTestCase):
             '{"a":' * 5000,
             "//\n" + "[" * 40 + "]" * 40,
         ):
-            self.assertIn("too deeply", self._mistake(text))
+            line, column = text.count("\n") + 1, 5 * 32 + 1 if '"a"' in text else 33
+            self.assertEqual(
+                self._mistake(text),
+                f"line {line}, column {column}: lists and objects are nested too deeply for a "
+                "configuration",
+            )
 
     def test_digits(self) -> None:
         """A number that would take long to read is refused for its length, decimal or
-        hexadecimal.
+        hexadecimal, with its place.
         """
-        for text in ("9" * 401, "0x" + "f" * 5000):
-            self.assertIn("digits", self._mistake(f"[{text}]"))
+        for text in ("9" * 401, "0x" + "f" * 5000, "9" * 401 + "//"):
+            self.assertIn("line 1, column 5: a number of ", self._mistake(f"[1, {text}]"))
         self.assertEqual(parse_json("9" * 400), int("9" * 400))
 
 
