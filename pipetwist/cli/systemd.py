@@ -15,7 +15,13 @@ __all__ = ["systemd"]
 _USUAL = "/etc/pipetwist/pipetwist.json"
 _START = re.compile(r"^ExecStart=\S+/twistd (.*) --config .*$", re.MULTILINE)
 # What the unit hides from the daemon, and by which of its lines.
-_HIDDEN = {"/home": "ProtectHome=", "/root": "ProtectHome=", "/tmp": "PrivateTmp="}  # noqa: S108 - nothing is put there
+_HIDDEN = {
+    "/home": "ProtectHome=",
+    "/root": "ProtectHome=",
+    "/run/user": "ProtectHome=",
+    "/tmp": "PrivateTmp=",  # noqa: S108 - nothing is put there
+    "/var/tmp": "PrivateTmp=",  # noqa: S108 - nor there
+}
 
 
 @click.command(short_help="Print a unit for systemd.")
@@ -56,13 +62,20 @@ def systemd(socket: bool, config: str) -> None:
         return f"ExecStart={_quoted(twistd)} {match[1]} --config {_quoted(file)}"
 
     click.echo(_START.sub(start, unit), nl=False)
-    for hidden, line in _HIDDEN.items():
-        if twistd.is_relative_to(hidden):
-            click.echo(
-                f"pipetwist: {twistd} is in {hidden}, which {line} hides from the daemon; install "
-                "pipetwist elsewhere, such as in /opt/pipetwist, or change that line",
-                err=True,
-            )
+    elsewhere = "install pipetwist elsewhere, such as in /opt/pipetwist"
+    python = Path(sys.executable).resolve()  # an environment has a link to it
+    for needed, instead in (
+        (twistd, elsewhere),
+        (python, f"{elsewhere}, with another Python" if python.parent != twistd.parent else ""),
+        (file, "name another, such as the one in /etc/pipetwist"),
+    ):
+        for hidden, line in _HIDDEN.items():
+            if instead and needed.is_relative_to(hidden):
+                click.echo(
+                    f"pipetwist: {needed} is in {hidden}, which {line} hides from the daemon; "
+                    f"{instead}, or change that line",
+                    err=True,
+                )
 
 
 def _quoted(path: Path) -> str:
