@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.markdown import ROOT, Block, blocks, headings
 from tests.support.peers import need
 from tests.support.scratch import free_datagram_port, free_port
+from tests.support.stranger import needs_root
 from tests.support.terminal import Terminal
 
 _DOCUMENT = "docs/cookbook.md"
@@ -54,7 +56,56 @@ _PACKAGES = {
 """Debian's packages of the programs that recipes use."""
 
 
-class CookbookTest(SynchronousTestCase):
+class RecipeCase(SynchronousTestCase):
+    """The test of a recipe has the name that `_RECIPES` has for it.
+
+    Attributes:
+        user: who types; None for this process's own user.
+    """
+
+    user: pwd.struct_passwd | None = None
+
+    @property
+    def uid(self) -> int:
+        """The number of who types."""
+        return os.getuid() if self.user is None else self.user.pw_uid
+
+    def type_with_sshd(self) -> None:
+        """Type a recipe that starts an sshd. As root that wants an empty folder, which its service
+        makes when it starts.
+        """
+        need("/usr/sbin/sshd")
+        folder = Path("/run/sshd")
+        if self.uid == 0 and not folder.exists():
+            folder.mkdir(mode=0o755)
+            self.addCleanup(folder.rmdir)
+        self.type_recipe()
+
+    def type_recipe(self, instead: dict[str, str] | None = None) -> None:
+        """Save the files of this test's recipe, and type its commands."""
+        section = [
+            block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]
+        ]
+        terminal = Terminal(self, {**(instead or {}), **self._ports(section)}, self.user)
+        typed = 0
+        for block in section:
+            if block.language == "console":
+                terminal.type(block)
+                typed += 1
+            else:
+                terminal.save(block)
+        self.assertEqual(typed, 1)
+
+    def _ports(self, section: list[Block]) -> dict[str, str]:
+        """Free ones for those that the recipe names."""
+        named = sorted({port for block in section for port in _PORT.findall(block.text)})
+        return {
+            port: str(free_datagram_port(self) if port in _DATAGRAMS else free_port(self))
+            for port in named
+        }
+
+
+class CookbookTest(RecipeCase):
     """The recipes, each in a folder of its own, on ports of its own."""
 
     def test_recipes(self) -> None:
@@ -88,23 +139,23 @@ class CookbookTest(SynchronousTestCase):
 
     def test_fifty(self) -> None:
         """Who is in the file comes in, who is no longer does not, and a mistake changes nothing."""
-        self.type_recipe({"1000": str(os.getuid())})
+        self.type_recipe({"1000": str(self.uid)})
 
     def test_ending(self) -> None:
         """Whoever is closed is out, the log says who did it, and whoever is removed stays out."""
-        self.type_recipe({"1000": str(os.getuid()), "1001": str(os.getuid() + 1)})
+        self.type_recipe({"1000": str(self.uid), "1001": str(self.uid + 1)})
 
     def test_shares(self) -> None:
         """A user gets what it may, and takes as long."""
-        self.type_recipe({"1000": str(os.getuid())})
+        self.type_recipe({"1000": str(self.uid)})
 
     def test_month(self) -> None:
         """A user is slower when its day's share is used up, and off when the month's is."""
-        self.type_recipe({"1000": str(os.getuid())})
+        self.type_recipe({"1000": str(self.uid)})
 
     def test_guest(self) -> None:
         """A guest whose date has come is out, and stays out."""
-        self.type_recipe({"1000": str(os.getuid())})
+        self.type_recipe({"1000": str(self.uid)})
 
     def test_store(self) -> None:
         """Nothing that was counted is lost by a kill."""
@@ -112,17 +163,11 @@ class CookbookTest(SynchronousTestCase):
 
     def test_ssh(self) -> None:
         """A client of SSH reaches an sshd that pipetwist starts for it."""
-        need("/usr/sbin/sshd")
-        if os.getuid() == 0:
-            _make_room_for_sshd(self)
-        self.type_recipe()
+        self.type_with_sshd()
 
     def test_via(self) -> None:
         """A service is reached by an SSH client's proxy."""
-        need("/usr/sbin/sshd")
-        if os.getuid() == 0:
-            _make_room_for_sshd(self)
-        self.type_recipe()
+        self.type_with_sshd()
 
     def test_obfs(self) -> None:
         """A stream goes through what looks like HTTP."""
@@ -175,33 +220,31 @@ class CookbookTest(SynchronousTestCase):
         """Prometheus adds what two relays have carried."""
         self.type_recipe()
 
-    def type_recipe(self, instead: dict[str, str] | None = None) -> None:
-        """Save the files of this test's recipe, and type its commands."""
-        section = [
-            block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]
-        ]
-        terminal = Terminal(self, {**(instead or {}), **self._ports(section)})
-        typed = 0
-        for block in section:
-            if block.language == "console":
-                terminal.type(block)
-                typed += 1
-            else:
-                terminal.save(block)
-        self.assertEqual(typed, 1)
 
-    def _ports(self, section: list[Block]) -> dict[str, str]:
-        """Free ones for those that the recipe names."""
-        named = sorted({port for block in section for port in _PORT.findall(block.text)})
-        return {
-            port: str(free_datagram_port(self) if port in _DATAGRAMS else free_port(self))
-            for port in named
-        }
+@needs_root
+class OtherUserTest(RecipeCase):
+    """The recipes that depend on who types them, as a user who is not root."""
 
+    def setUp(self) -> None:
+        """Be one whom every system has."""
+        self.user = pwd.getpwnam("daemon")
 
-def _make_room_for_sshd(case: SynchronousTestCase) -> None:
-    """As root sshd wants an empty folder, which its service makes when it starts."""
-    folder = Path("/run/sshd")
-    if not folder.exists():
-        folder.mkdir(mode=0o755)
-        case.addCleanup(folder.rmdir)
+    def test_users(self) -> None:
+        """Another user is alice."""
+        self.type_recipe()
+
+    def test_fifty(self) -> None:
+        """Another user believes its own file."""
+        self.type_recipe({"1000": str(self.uid)})
+
+    def test_ending(self) -> None:
+        """Another user may close the connections of its daemon."""
+        self.type_recipe({"1000": str(self.uid), "1001": str(self.uid + 1)})
+
+    def test_dns(self) -> None:
+        """Another user may start dnsmasq."""
+        self.type_recipe()
+
+    def test_real(self) -> None:
+        """Another user may start nginx."""
+        self.type_recipe()

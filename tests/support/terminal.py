@@ -5,6 +5,7 @@ shows.
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shlex
 import signal
@@ -17,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.daemon import daemon_environment
 from tests.support.markdown import Block
+from tests.support.other_user import acting_as
 from tests.support.peers import need
 from tests.support.scratch import has_ended, scratch_folder, wait_until
 
@@ -84,10 +86,18 @@ class Terminal:
         case: the test.
         instead: texts of the document, each with what is typed and expected instead: ports and
             paths that are the test's.
+        user: who types, and has the folder as home; None for this process's own user.
     """
 
-    def __init__(self, case: SynchronousTestCase, instead: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        case: SynchronousTestCase,
+        instead: Mapping[str, str] | None = None,
+        user: pwd.struct_passwd | None = None,
+    ) -> None:
         self.folder = scratch_folder(case)
+        self._user = user
+        self._give(self.folder)
         self._case = case
         case.maxDiff = None
         self._instead = {_FOLDER: str(self.folder), **(instead or {})}
@@ -98,7 +108,9 @@ class Terminal:
         if block.name is None:
             message = f"{block.key_path}: the block does not say which file it is"
             raise ValueError(message)
-        (self.folder / block.name).write_text(self.translated(block.text), encoding="utf-8")
+        path = self.folder / block.name
+        path.write_text(self.translated(block.text), encoding="utf-8")
+        self._give(path)
 
     def translated(self, text: str) -> str:
         """A document's text with what is the test's own in the place of what the document has."""
@@ -142,9 +154,9 @@ class Terminal:
     def _said(self, script: str, key_path: str) -> str:
         """Run a script to its end, and take what it says."""
         shell = subprocess.Popen(
-            ["sh", "-c", script],
+            [*(() if self._user is None else acting_as(self._user)), "sh", "-c", script],
             cwd=self.folder,
-            env=_environment(),
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -162,21 +174,27 @@ class Terminal:
             raise AssertionError(message) from late
         return said.decode("utf-8", "backslashreplace")
 
+    def _give(self, path: Path) -> None:
+        if self._user is not None:
+            os.chown(path, self._user.pw_uid, self._user.pw_gid)
+
+    def _environment(self) -> dict[str, str]:
+        """An environment in which the commands of this Python's environment come first, as where it
+        is activated.
+        """
+        environment = daemon_environment()
+        if self._user is not None:
+            name = self._user.pw_name
+            environment |= {"HOME": str(self.folder), "USER": name, "LOGNAME": name}
+        return {
+            **environment,
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment["PATH"])),
+            "LC_ALL": "C.UTF-8",
+        }
+
     def _end_daemons(self) -> None:
         for path in self.folder.glob("*.pid"):
             pid = int(path.read_text(encoding="ascii"))
             if not has_ended(pid):
                 os.kill(pid, signal.SIGTERM)
                 wait_until(lambda pid=pid: has_ended(pid), "the daemon to end")  # type: ignore[misc]  # mypy can't infer a lambda with a default
-
-
-def _environment() -> dict[str, str]:
-    """An environment in which the commands of this Python's environment come first, as where it is
-    activated.
-    """
-    environment = daemon_environment()
-    return {
-        **environment,
-        "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment["PATH"])),
-        "LC_ALL": "C.UTF-8",
-    }
