@@ -46,7 +46,7 @@ __all__ = ["check"]
     "--route",
     is_flag=True,
     help="Say where a connection goes, and which rule says so; after the FILE come inbound=TAG, "
-    "user=NAME and source=ADDRESS, the last two if they matter.",
+    "and user=NAME, source=ADDRESS and network=udp if they matter.",
 )
 def check(
     files: tuple[str, ...], panel: str | None, here: bool, as_json: bool, route: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from pipetwist.config.document import Document
     from pipetwist.config.problems import KeyPath
     from pipetwist.kinds.user_options import UserOptions
+    from pipetwist.routing.rules import Network
 
 __all__ = ["Asked", "RouteAnswer", "answer"]
 
 _FEW = 1000  # with more names the search for a similar one would take too long
-_WANTED = "write inbound=TAG, and user=NAME and source=ADDRESS if they matter"
+_WANTED = "write inbound=TAG, and user=NAME, source=ADDRESS and network=udp if they matter"
 
 
 class Asked(NamedTuple):
@@ -27,11 +28,13 @@ class Asked(NamedTuple):
         inbound: the inbound's tag.
         user: the user's name; None for nobody.
         source: the client's address; empty if it has none.
+        network: what it is made of; None for what the inbound takes, a stream if that is both.
     """
 
     inbound: str
     user: str | None = None
     source: str = ""
+    network: Network | None = None
 
     @classmethod
     def of_words(cls, words: Iterable[str]) -> Asked:
@@ -53,7 +56,7 @@ class Asked(NamedTuple):
         if "inbound" not in said:
             message = f"--route: there is no inbound; {_WANTED}"
             raise click.UsageError(message)
-        return cls(**said)
+        return cls(**cast("Any", said))  # Any: each of its own type
 
 
 class RouteAnswer(NamedTuple):
@@ -88,6 +91,13 @@ def answer(document: Document, asked: Asked) -> RouteAnswer:
     if asked.source and find_address(asked.source) is None:
         message = f"--route: {asked.source} is no IP address"
         raise click.UsageError(message)
+    networks = document.router().networks(asked.inbound)
+    if asked.network not in (None, *networks):
+        message = (
+            f"--route: the inbound {quote(asked.inbound)} takes no connection of the network "
+            f"{quote(asked.network)}; it takes {' and '.join(map(quote, networks))}"
+        )
+        raise click.UsageError(message)
     index = tags.index(asked.inbound)
     users = _users(document, index)
     names = [user if isinstance(user, str) else user.name for user in users or ()]
@@ -105,7 +115,8 @@ def answer(document: Document, asked: Asked) -> RouteAnswer:
 def _decide(document: Document, asked: Asked) -> RouteAnswer:
     from pipetwist.values import quote
 
-    decision = document.router().decide(*asked)
+    router = document.router()
+    decision = router.decide(*asked)
     key_path: KeyPath
     if decision.rule is not None:
         key_path = ("route", "rules", decision.rule)
@@ -136,6 +147,12 @@ def _decide(document: Document, asked: Asked) -> RouteAnswer:
         if asking is not None and not asked.source
         else ""
     )
+    if asked.network is None and any(
+        router.decide(*asked._replace(network=network)) != decision
+        for network in router.networks(asked.inbound)
+    ):
+        other = "without network=udp it is a stream; datagrams go elsewhere"
+        note = f"{note}; {other}" if note else other
     return RouteAnswer(key_path, text, decision._asdict(), note)
 
 

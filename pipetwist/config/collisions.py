@@ -79,11 +79,11 @@ def _host(listener: _Listener) -> str | None:
 
 def _listeners(document: Document, inherited: Collection[str]) -> Iterator[_Listener]:
     for index, inbound in enumerate(document.inbounds):
-        if inbound.address is not None and inbound.tag not in inherited:
-            key = () if inbound.address_key is None else (inbound.address_key,)
-            yield _Listener(
-                ("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", inbound.address
-            )
+        if inbound.tag in inherited:
+            continue
+        key = () if inbound.address_key is None else (inbound.address_key,)
+        for address in inbound.addresses:
+            yield _Listener(("inbounds", index, *key), f"the inbound {quote(inbound.tag)}", address)
     api, control = document.experimental.v2ray_api, document.control
     for key_path, whose, written in (
         (("experimental", "v2ray_api", "listen"), "the API", None if api is None else api.listen),

@@ -6,15 +6,16 @@ It checks the document as it was written, like `pipetwist.config.consistency`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.config.rule_reach import holds_for
 from pipetwist.config.sections import Entry, entries
 from pipetwist.interfaces import Medium
+from pipetwist.routing.rules import network_of
 from pipetwist.values import quote
 
-__all__ = ["incompatible_routes", "named_entries", "ways"]
+__all__ = ["carried", "incompatible_routes", "named_entries", "ways"]
 
 
 def incompatible_routes(raw: object) -> Iterator[Problem]:
@@ -24,12 +25,13 @@ def incompatible_routes(raw: object) -> Iterator[Problem]:
     outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
     told: set[KeyPath] = set()
     for inbound in named_entries(raw, "inbounds"):
-        for key_path, tag in ways(raw, inbound):
-            outbound = outbounds.get(tag) if isinstance(tag, str) else None
-            if outbound is None or key_path in told or _medium(inbound) is _medium(outbound):
-                continue
-            told.add(key_path)
-            yield Problem(key_path, _text(inbound, outbound))
+        for medium in carried(inbound):
+            for key_path, tag in ways(raw, inbound, medium):
+                outbound = outbounds.get(tag) if isinstance(tag, str) else None
+                if outbound is None or key_path in told or medium in carried(outbound):
+                    continue
+                told.add(key_path)
+                yield Problem(key_path, _text(inbound, outbound, medium))
 
 
 def named_entries(raw: object, section: str) -> Iterator[Entry]:
@@ -37,19 +39,28 @@ def named_entries(raw: object, section: str) -> Iterator[Entry]:
     return (entry for entry in entries(raw, section) if isinstance(entry.written.get("tag"), str))
 
 
-def _medium(entry: Entry) -> Medium:
-    return entry.kind.Options.medium_of(entry.written)
+def carried(entry: Entry) -> Sequence[Medium]:
+    """What an entry carries."""
+    return entry.kind.Options.carried_by(entry.written)
 
 
-def ways(raw: dict[str, object], inbound: Entry) -> Iterator[tuple[KeyPath, object]]:
-    """Where an inbound's connections may go: the key paths that say so, and the outbounds' tags."""
+def ways(
+    raw: dict[str, object], inbound: Entry, medium: Medium
+) -> Iterator[tuple[KeyPath, object]]:
+    """Where an inbound's connections may go: the key paths that say so, and the outbounds' tags.
+
+    Args:
+        raw: the document.
+        inbound: the inbound.
+        medium: what the connections are made of.
+    """
     route = raw.get("route")
     route = route if isinstance(route, dict) else {}
     rules = route.get("rules")
     for index, rule in enumerate(rules if isinstance(rules, list) else ()):
         if not isinstance(rule, dict):
             continue
-        holds = holds_for(rule, inbound)
+        holds = holds_for(rule, inbound, medium)
         if holds is False:
             continue
         if rule.get("action") != "reject":
@@ -64,34 +75,30 @@ def ways(raw: dict[str, object], inbound: Entry) -> Iterator[tuple[KeyPath, obje
             yield ("outbounds", 0), first[0].get("tag")
 
 
-def _text(inbound: Entry, outbound: Entry) -> str:
+def _text(inbound: Entry, outbound: Entry, medium: Medium) -> str:
     came, goes = quote(inbound.written["tag"]), quote(outbound.written["tag"])
-    if _medium(inbound) is Medium.DATAGRAMS:
+    network = quote(network_of(medium))
+    rule = f'a rule with "network": {network}' if len(carried(inbound)) > 1 else "a rule"
+    keys = " or ".join(outbound.kind.Options.ways_to_carry(medium))
+    if medium is Medium.DATAGRAMS:
         text = (
             f"the inbound {came} takes datagrams, which the outbound {goes}, a stream, would run "
             "together"
         )
-        return (
-            text
-            + (
-                '; give the outbound "framing": "rfc4571", or route'
-                if _can_frame(outbound)
-                else "; route"
-            )
-            + " them elsewhere by a rule"
-        )
+        route = f"route them elsewhere by {rule}"
+        return f"{text}; give the outbound {keys}, or {route}" if keys else f"{text}; {route}"
     text = (
         f"the inbound {came} takes streams, which the outbound {goes} can't carry, since it sends "
         "datagrams"
     )
-    if outbound.kind.Options.medium is Medium.DATAGRAMS and _can_frame(inbound):
-        return (
-            text
-            + '; give the inbound "framing": "rfc4571" if datagrams are framed on it, or route it '
-            "elsewhere by a rule"
-        )
-    return text + "; route it elsewhere by a rule"
-
-
-def _can_frame(entry: Entry) -> bool:
-    return "framing" in entry.kind.Options.keys()  # noqa: SIM118 - it is no mapping
+    route = f"route it elsewhere by {rule}"
+    if keys:
+        return f"{text}; give the outbound {keys}, or {route}"
+    keys = " or ".join(inbound.kind.Options.ways_to_carry(Medium.DATAGRAMS))
+    if (
+        keys
+        and outbound.kind.Options.medium is Medium.DATAGRAMS
+        and Medium.DATAGRAMS not in carried(inbound)
+    ):
+        return f"{text}; give the inbound {keys} if datagrams come by it, or {route}"
+    return f"{text}; {route}"

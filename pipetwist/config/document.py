@@ -161,8 +161,8 @@ class Document:
 
     def router(self) -> Router:
         """Make what chooses the outbounds of connections."""
-        return Router(
-            self.route.rules,
-            self.final,
-            [options.tag for options in self.inbounds if options.carries is Medium.DATAGRAMS],
+        datagrams, both = (
+            [options.tag for options in self.inbounds if set(options.carries) == media]
+            for media in ({Medium.DATAGRAMS}, set(Medium))
         )
+        return Router(self.route.rules, self.final, datagrams, both)

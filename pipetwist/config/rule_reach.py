@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pipetwist.config.sections import Entry
 from pipetwist.interfaces import Medium
 from pipetwist.routing.conditions import all_of, inverted
-from pipetwist.routing.rules import DATAGRAMS, STREAMS
+from pipetwist.routing.rules import network_of
 from pipetwist.values.text_or import ALL
 
 __all__ = ["holds_for", "listed"]
@@ -20,20 +20,19 @@ def listed(written: object) -> object:
     return [written] if isinstance(written, str) else written
 
 
-def holds_for(rule: Mapping[str, object], inbound: Entry) -> bool | None:
+def holds_for(rule: Mapping[str, object], inbound: Entry, medium: Medium) -> bool | None:
     """Whether a rule holds for the connections of an inbound; None if only for some.
 
     Args:
         rule: the rule.
         inbound: the inbound.
+        medium: what the connections are made of.
     """
     tag = inbound.written["tag"]
-    medium = inbound.kind.Options.medium_of(inbound.written)
-    network = DATAGRAMS if medium is Medium.DATAGRAMS else STREAMS
     found = all_of(
         (
             _names(rule.get("inbound"), tag),
-            _names(rule.get("network"), network),
+            _names(rule.get("network"), network_of(medium)),
             _names_users(rule.get("auth_user"), inbound),
             True if all(rule.get(key) in (None, False) for key in _SOURCES) else None,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipetwist.config.compatibility import named_entries, ways
+from pipetwist.config.compatibility import carried, named_entries, ways
 from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath, Problem
 from pipetwist.values import quote
@@ -22,7 +22,8 @@ def routes_without_unix(raw: object) -> Iterator[Problem]:
     outbounds = {entry.written["tag"]: entry for entry in named_entries(raw, "outbounds")}
     told: set[KeyPath] = set()
     for inbound in named_entries(raw, "inbounds"):
-        for _, tag in ways(raw, inbound):
+        led_to = [way for medium in carried(inbound) for way in ways(raw, inbound, medium)]
+        for _, tag in led_to:
             outbound = outbounds.get(tag) if isinstance(tag, str) else None
             if outbound is None:
                 continue

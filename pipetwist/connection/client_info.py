@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipetwist.connection.identity import Identity
+from pipetwist.connection.medium import Medium
 
 __all__ = ["DEFAULT_HALF_CLOSE_SECONDS", "ClientInfo", "Timeouts"]
 
@@ -61,6 +62,8 @@ class ClientInfo(NamedTuple):
         credentials: the process, the uid and the gid at the other end of a unix socket; None if
             they are not known, or are those of a proxy. The process is 0 for one that can't be seen
             from here.
+        medium: what its connection is made of; None for what its inbound takes, a stream if that is
+            both.
     """
 
     inbound: str
@@ -72,3 +75,4 @@ class ClientInfo(NamedTuple):
     destination: tuple[str, int] | None = None
     identity: Identity | None = None
     credentials: tuple[int, int, int] | None = None
+    medium: Medium | None = None

@@ -61,7 +61,7 @@ class DatagramListener:
         opened.setblocking(False)
         self.dropped = 0
         """Datagrams that belong to no association: refused, or cut."""
-        self._datagram_context = datagram_context
+        self.datagram_context = datagram_context
         self._socket = opened
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self.batch = batch
@@ -94,7 +94,7 @@ class DatagramListener:
 
     def start(self) -> None:
         """Start to read."""
-        self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
+        self.datagram_context.watcher.add(self._socket.fileno(), self, IN)
         self._listening = True
 
     def stop(self) -> None:
@@ -104,7 +104,7 @@ class DatagramListener:
             self._retry = None
         if self._listening:
             self._listening = False
-            self._datagram_context.watcher.remove(self._socket.fileno())
+            self.datagram_context.watcher.remove(self._socket.fileno())
         for association in list(self.associations.values()):
             association.lose("the inbound has stopped listening")
         self._socket.close()
@@ -141,8 +141,8 @@ class DatagramListener:
     def failed(self) -> None:
         """See `pipetwist.kernel.poller.Pollable`: continues to read."""
         if self._listening:
-            self._datagram_context.watcher.remove(self._socket.fileno())
-            self._datagram_context.watcher.add(self._socket.fileno(), self, IN)
+            self.datagram_context.watcher.remove(self._socket.fileno())
+            self.datagram_context.watcher.add(self._socket.fileno(), self, IN)
 
     def arrived(self, start: int, stop: int, key: SocketAddress) -> None:
         """Some of the batch are of a sender that has no association, or were cut."""
@@ -179,9 +179,7 @@ class DatagramListener:
         made: list[AssociationSide] = []
 
         def associate(_: object, outbound: IOutbound, tracker: ITracker | None) -> AssociationSide:
-            association = self.associations[key] = AssociationSide(
-                self._datagram_context.reactor, key, source, self, tracker
-            )
+            association = self.associations[key] = self.make_side(key, source, tracker)
             self._association_table.add(association)
             made.append(association)
             hand_to(association, batch, index, index + 1)
@@ -195,6 +193,16 @@ class DatagramListener:
                 association.failed()
         return made[0] if made else None
 
+    def make_side(self, key: object, source: Source, tracker: ITracker | None) -> AssociationSide:
+        """Make the side of an association.
+
+        Args:
+            key: what it is known by.
+            source: who is answered.
+            tracker: counts it; None to leave it uncounted.
+        """
+        return AssociationSide(self.datagram_context.reactor, key, source, self, tracker)
+
     # For the answers of associations.
 
     def answer_batch(self, batch: EitherBatch, start: int, stop: int, target: Source) -> int:
@@ -206,7 +214,7 @@ class DatagramListener:
     def await_room(self, association: AssociationSide) -> None:
         self._waiting[association] = None
         if self._retry is None:
-            self._retry = self._datagram_context.reactor.callLater(_RETRY_SECONDS, self._try_again)
+            self._retry = self.datagram_context.reactor.callLater(_RETRY_SECONDS, self._try_again)
 
     def active(self, association: AssociationSide) -> None:
         if association in self._association_table:

@@ -16,7 +16,7 @@ from pipetwist.datagram.batch import Batch
 from pipetwist.datagram.source import Source
 from pipetwist.values.addresses import SocketAddress, plain_host
 
-__all__ = ["EitherBatch", "PlainBatch"]
+__all__ = ["EitherBatch", "OneDatagram", "PlainBatch"]
 
 _CUT = int(getattr(socket, "MSG_TRUNC", 0))
 
@@ -104,6 +104,18 @@ class PlainBatch:
         if len(data) > self.max_bytes:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
         opened.sendto(data, target.name)
+
+
+class OneDatagram(PlainBatch):
+    """A batch of one datagram, which has not been received into it."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 0)
+
+    def hold(self, datagram: bytes) -> None:
+        """Be this one."""
+        self._data = [datagram]
+        self.lengths = [len(datagram)]
 
 
 EitherBatch: TypeAlias = Batch | PlainBatch

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pipetwist.datagram.association_table import AssociationTable
 from pipetwist.datagram.context import DatagramContext
 from pipetwist.datagram.listener import Associate, DatagramListener
-from pipetwist.datagram.plain import EitherBatch, PlainBatch
+from pipetwist.datagram.plain import EitherBatch, OneDatagram
 from pipetwist.datagram.socket_side import DatagramSocketSide, LimitedDatagramSocketSide
 from pipetwist.datagram.source import Source
 from pipetwist.datagram.throttle import LimitableSide
@@ -55,18 +55,6 @@ class Trust(NamedTuple):
     optional: bool
 
 
-class _Payload(PlainBatch):
-    """A batch of one datagram, without its header."""
-
-    def __init__(self) -> None:
-        super().__init__(1, 0)
-
-    def hold(self, datagram: bytes) -> None:
-        """Be this one."""
-        self._data = [datagram]
-        self.lengths = [len(datagram)]
-
-
 class ProxiedDatagramListener(DatagramListener):
     """Reads the socket of an inbound whose clients come by proxies. An association is a proxy and a
     client that it names.
@@ -99,7 +87,7 @@ class ProxiedDatagramListener(DatagramListener):
         self._trust = trust
         self._refuse = refuse
         self._split = split_datagram
-        self._payload = _Payload()
+        self._payload = OneDatagram()
 
     # DatagramListener, which knows no association by a sender's own key.
 

@@ -25,6 +25,11 @@ class WaitingDatagrams:
     def __len__(self) -> int:
         return len(self._kept)
 
+    @property
+    def size(self) -> int:
+        """Bytes of all of them together."""
+        return self._bytes
+
     def keep(self, datagram: bytes) -> bool:
         """Add one at the end.
 

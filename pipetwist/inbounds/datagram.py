@@ -94,12 +94,7 @@ class DatagramInbound(ProxiedListening):
         for listener in listeners:
             listener.stop()
         if listeners:
-            if dropped:
-                self.context.log.info(
-                    "inbound {tag} has dropped {dropped} datagrams that belonged to no connection",
-                    tag=self.tag,
-                    dropped=dropped,
-                )
+            self.log_dropped(dropped)
             self.close_sockets()
         return succeed(None)
 

@@ -50,12 +50,17 @@ class Gate:
         inbound: the inbound.
         identify: makes the client info of a client; raises `RefusedError`, or OSError if it has
             gone meanwhile.
+        medium: what clients send; None for what the inbound's kind takes.
     """
 
-    __slots__ = ("_framed", "_identify", "_inbound", "_named", "_relay", "_share", "between", "tag")
+    __slots__ = (
+        *("_framed", "_identify", "_inbound", "_medium", "_named", "_relay", "_share"),
+        *("between", "tag"),
+    )
 
-    def __init__(self, inbound: Entered, identify: Identify) -> None:
+    def __init__(self, inbound: Entered, identify: Identify, medium: Medium | None = None) -> None:
         options = inbound.options
+        self._medium = medium or options.medium
         self.tag = options.tag
         self.between: Callable[[], str] | None = None
         """Names what all clients come by, as a plug-in, where their sockets' addresses are its."""
@@ -183,7 +188,7 @@ class Gate:
             text: which client, and why.
             by_limit: whether a limit refuses it, which is logged for all whom it refuses.
         """
-        if self._inbound.options.medium is Medium.DATAGRAMS:
+        if self._medium is Medium.DATAGRAMS:
             if text in self._named or len(self._named) >= _MAX_NAMED:
                 return
             self._named.add(text)

@@ -52,8 +52,7 @@ class ListeningService(Service):
     @property
     def claims(self) -> Sequence[BindAddress] | None:
         """The addresses that nobody else can listen on meanwhile; None if they are not known."""
-        address = self.options.address
-        return None if address is None else (address,)
+        return self.options.addresses or None
 
     def listen(self) -> Deferred[None]:
         raise NotImplementedError
@@ -67,6 +66,15 @@ class ListeningService(Service):
         self.context.log.info(
             "inbound {tag} listens on {where}{whose}", tag=self.tag, where=where, whose=whose
         )
+
+    def log_dropped(self, dropped: int) -> None:
+        """Log how many datagrams belonged to no connection, if there were any."""
+        if dropped:
+            self.context.log.info(
+                "inbound {tag} has dropped {dropped} datagrams that belonged to no connection",
+                tag=self.tag,
+                dropped=dropped,
+            )
 
     def log_gone(self, path: str, error: StartError | None = None) -> None:
         """Log that its socket's file was removed and can't be created again, with the reason if it

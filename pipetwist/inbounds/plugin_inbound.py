@@ -60,6 +60,7 @@ class PluginInbound(TlsListeningService):
         self.plugin = context.plugins.make(options, contract)
         """The plug-in."""
         self._acceptors: list[Acceptor] = []
+        self._accepting = False
         self._check = PeerCheck(
             context.reactor, context.plugins.threads, lambda: self.plugin.process, self._checked
         )
@@ -71,6 +72,17 @@ class PluginInbound(TlsListeningService):
         to. Called once, before `listens`.
         """
         raise NotImplementedError
+
+    def open_doors(self, count: int) -> list[ListeningSocket]:
+        """Open a port for each of the `doors`.
+
+        Args:
+            count: how many there are.
+
+        Raises:
+            StartError: there is none that is free.
+        """
+        return [self._open() for _ in range(count)]
 
     def listens(self, ours: Sequence[tuple[str, int]]) -> None:
         """Called when we listen, before the plug-in is started.
@@ -91,7 +103,7 @@ class PluginInbound(TlsListeningService):
 
     @inlineCallbacks
     def listen(self) -> InlineCallbacks[None]:
-        if self._acceptors:
+        if self._accepting:
             return
         self._plugin_options.check_user()
         label = self.options.label
@@ -127,7 +139,8 @@ class PluginInbound(TlsListeningService):
     def _accept(self) -> None:
         self._enter = self._make_entry()
         doors = self.doors()
-        opened = [self._open() for _ in doors]
+        opened = self.open_doors(len(doors))
+        self._accepting = True
         self.listens([listening.getsockname() for listening in opened])
         for door, listening in zip(doors, opened, strict=True):
             accepted = partial(self._accepted, door)
@@ -142,16 +155,17 @@ class PluginInbound(TlsListeningService):
 
     def _stop_accepting(self) -> bool:
         acceptors, self._acceptors = self._acceptors, []
+        accepting, self._accepting = self._accepting, False
         for acceptor in acceptors:
             acceptor.stop()
             acceptor.listening.close()
-        if acceptors:
+        if accepting:
             self._check.stop()
             self.stop_reading_headers()
             if self._entry is not None:
                 self._entry.stop()
             self.stopped()
-        return bool(acceptors)
+        return accepting
 
     def _accepted(
         self, door: Callable[[socket.SocketType], None], accepted: socket.SocketType
@@ -162,10 +176,10 @@ class PluginInbound(TlsListeningService):
     def _checked(self, accepted: socket.SocketType, is_plugin: bool) -> None:
         kept, door = self._kept.pop(accepted)
         self._gate.expected(kept)
-        if is_plugin and self._acceptors:
+        if is_plugin and self._accepting:
             door(accepted)
             return
-        if self._acceptors:
+        if self._accepting:
             self._gate.refuse("refused a connection that is not the plug-in's")
         accepted.close()
 

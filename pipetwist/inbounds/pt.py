@@ -26,7 +26,6 @@ from pipetwist.plugins.client_line import client_line, read_client_line, write_c
 from pipetwist.plugins.cookie import CookieFile
 from pipetwist.plugins.extended_orport import ExtendedOrPort
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.options import end_together
 from pipetwist.plugins.pt import PtServer
 from pipetwist.plugins.pt_options import PtOptions
 from pipetwist.proxy_protocol.header import BY_PLUGIN, Header
@@ -56,15 +55,6 @@ class PtInboundOptions(PtOptions, TlsInboundOptions):
     """The IP address that the transport listens on. ``"127.0.0.1"`` where absent."""
     listen_port: ServerPort
     """Its port."""
-    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
-    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
-    known that carries an end of input alone.
-    """
-
-    def __post_init__(self) -> None:
-        """Decide what is absent."""
-        end_together(self)
-        super().__post_init__()
 
     @property
     def address(self) -> PortAddress:

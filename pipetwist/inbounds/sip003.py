@@ -7,62 +7,74 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 from zope.interface import implementer
 
+from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.plugin_datagrams import PluginDatagrams
 from pipetwist.inbounds.plugin_inbound import PluginInbound
 from pipetwist.inbounds.tls_listening import TlsInboundOptions
-from pipetwist.interfaces import IInbound
-from pipetwist.kinds.inbound_options import InboundOptions
+from pipetwist.interfaces import IInbound, Medium
+from pipetwist.kinds.inbound_options import InboundOptions, refuse_bounds_of_streams
 from pipetwist.kinds.user_options import CERTIFICATE_KEYS
+from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.options import PluginProcessOptions, end_together
-from pipetwist.plugins.sip003 import Sip003Server, check_options
-from pipetwist.values import Host, Program, ServerPort, Words, quote
+from pipetwist.plugins.sip003 import LOOPBACK, Sip003Server
+from pipetwist.plugins.sip003_options import Sip003Options
+from pipetwist.values import Duration, Host, PositiveCount, ServerPort, quote
 from pipetwist.values.addresses import shown_address
 from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.trusted_proxies import DEFAULT_PROXIES
 
 __all__ = ["Sip003Inbound", "Sip003InboundOptions"]
 
+_ATTEMPTS = 16  # of which two would do: one port in many is taken over UDP
+
 
 @dataclass(frozen=True, kw_only=True)
-class Sip003InboundOptions(PluginProcessOptions, TlsInboundOptions):
+class Sip003InboundOptions(Sip003Options, TlsInboundOptions):
     """An inbound behind a plug-in of shadowsocks (SIP003)."""
 
     figures = (*TlsInboundOptions.figures, *INBOUND_PLUGIN_FIGURES)
     fixed = (
         *("listen", "listen_port", "framing", "speaks_tls", "proxy_protocol"),
-        *("plugin", "plugin_opts", "env", "inherit_env", "cwd", "user", "kill_grace"),
-        *("nice", "max_memory", "max_descriptors"),
+        *("plugin", "plugin_opts", "plugin_mode", "env", "inherit_env", "cwd", "user"),
+        *("kill_grace", "nice", "max_memory", "max_descriptors"),
     )
+    of_streams = (
+        *("half_close", "idle_timeout", "half_close_timeout", "tls", "proxy_protocol"),
+        "proxy_protocol_accept_no_header",
+    )
+    of_datagrams = ("udp_timeout", "max_associations")
     users_known_by = (*CERTIFICATE_KEYS, "source")
 
     type: Literal["sip003"] = "sip003"
     """Always ``sip003``."""
-    plugin: Program
-    """The plug-in's program. One with ``/`` is relative to the configuration's folder, others are
-    sought in PATH.
-    """
-    plugin_opts: Words = ""
-    """Its options, ``key=value;flag``, with a backslash before each ``;``, ``=`` and backslash of a
-    value.
-    """
     listen: Host = "127.0.0.1"
     """The address that the plug-in listens on. ``"127.0.0.1"`` where absent."""
     listen_port: ServerPort
     """Its port."""
-    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
-    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
-    known that carries an end of input alone.
+    udp_timeout: Duration | None = None
+    """Ends an association, which is all that the plug-in sends from one port over UDP and is
+    answered, after so long without a datagram. ``"5m"`` where absent.
+    """
+    max_associations: PositiveCount | None = None
+    """How many may be open at once; for one beyond that the one that was idle for longest ends.
+    4096 where absent.
     """
 
     def __post_init__(self) -> None:
-        """Refuse options that end within an escape, and what needs addresses that nobody knows."""
-        check_options(self.plugin_opts)
-        end_together(self)
+        """Refuse what needs addresses that nobody knows, and what datagrams can't keep."""
+        if Medium.DATAGRAMS in self.media:
+            refuse_bounds_of_streams(self.limits)
+            if self.users is not None:
+                message = (
+                    "users: over UDP nobody says who a plug-in's clients are; leave users out, or "
+                    "plugin_mode"
+                )
+                raise ValueError(message)
         if self.trusted_proxies != DEFAULT_PROXIES:
             message = (
                 "trusted_proxies: a plug-in does not say where its clients come from, so that "
@@ -85,12 +97,13 @@ class Sip003InboundOptions(PluginProcessOptions, TlsInboundOptions):
         return self.proxy_protocol
 
     @property
-    def program(self) -> Sequence[str]:
-        return (self.plugin,)
+    def addresses(self) -> Sequence[PortAddress]:
+        port = PortAddress(self.listen, self.listen_port)
+        return [port.over_udp if one is Medium.DATAGRAMS else port for one in self.media]
 
     @property
     def address(self) -> PortAddress:
-        return PortAddress(self.listen, self.listen_port)
+        return self.addresses[0]
 
     @property
     def hosts(self) -> Mapping[str, str]:
@@ -113,12 +126,55 @@ class Sip003Inbound(PluginInbound):
 
     def __init__(self, options: Sip003InboundOptions, context: InboundContext) -> None:
         listen = (options.listen, options.listen_port)
-        self._contract = Sip003Server(options.plugin, options.plugin_opts, listen)
+        media = options.media
+        self._contract = Sip003Server(options.plugin, options.plugin_opts, listen, media)
+        self._has_streams = Medium.STREAM in media
+        self._datagrams: PluginDatagrams | None = None
         super().__init__(options, context, self._contract)
+        if Medium.DATAGRAMS in media:
+            self._datagrams = PluginDatagrams(self, context, self.plugin)
+            self._bound_datagrams()
         self.where = f"{shown_address(*listen)} by the plug-in {self._contract.name}"
 
+    @property
+    def dropped(self) -> int | None:
+        """See `IInbound`."""
+        return None if self._datagrams is None else self._datagrams.dropped
+
+    def apply_options(self, options: InboundOptions) -> None:
+        super().apply_options(options)
+        self._bound_datagrams()
+
+    def _bound_datagrams(self) -> None:
+        if self._datagrams is not None:
+            options = cast("Sip003InboundOptions", self.options)
+            self._datagrams.bound(options.udp_timeout, options.max_associations)
+
     def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
-        return (self.enter,)
+        return (self.enter,) if self._has_streams else ()
+
+    def open_doors(self, count: int) -> list[ListeningSocket]:
+        """See `PluginInbound`; datagrams come to the same port."""
+        if self._datagrams is None:
+            return super().open_doors(count)
+        for _ in range(_ATTEMPTS):
+            opened = super().open_doors(count)
+            try:
+                self._datagrams.listen(opened[0].getsockname()[1] if opened else 0)
+            except StartError:  # somebody has that port of UDP
+                for one in opened:
+                    one.close()
+            else:
+                return opened
+        message = (
+            f"{self.options.label}: there is no port of {LOOPBACK} that is free over TCP and UDP"
+        )
+        raise StartError(message)
 
     def listens(self, ours: Sequence[tuple[str, int]]) -> None:
-        (self._contract.ours,) = ours
+        self._contract.ours = ours[0] if self._datagrams is None else self._datagrams.address
+
+    def stopped(self) -> None:
+        """Take no more datagrams."""
+        if self._datagrams is not None:
+            self._datagrams.stop()

@@ -141,7 +141,8 @@ class IOutbound(Interface):
     An outbound may also have an attribute ``connect_retry``, a number of seconds or None. For that
     long `connect` is called again if it fails with `pipetwist.errors.NobodyListensError`. And an
     attribute ``half_close``; if it is False, its sides can't take an end of file while they still
-    send, and the client's is held back.
+    send, and the client's is held back. And, if it carries streams and datagrams, an attribute
+    ``for_datagrams``, an outbound of the same tag that datagrams go to in its place; or None.
     """
 
     tag: str = Attribute("The outbound's name, unique in a configuration.")

@@ -14,7 +14,20 @@ from pipetwist.values import Duration, Framing, OneOrMore, PositiveCount, Tag
 from pipetwist.values.tls_names import AlpnProtocol
 from pipetwist.values.tls_options import TlsListenerOptions
 
-__all__ = ["DatagramInboundOptions", "InboundOptions", "StreamInboundOptions", "TlsServerOptions"]
+__all__ = [
+    "MAX_ASSOCIATIONS",
+    "UDP_TIMEOUT",
+    "DatagramInboundOptions",
+    "InboundOptions",
+    "StreamInboundOptions",
+    "TlsServerOptions",
+    "refuse_bounds_of_streams",
+]
+
+UDP_TIMEOUT = 300.0
+"""After how many seconds without a datagram an association ends, where nothing is said."""
+MAX_ASSOCIATIONS = 4096
+"""How many associations may be open at once, where nothing is said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +115,29 @@ class StreamInboundOptions(FramedOptions, InboundOptions):
         )
 
 
+def refuse_bounds_of_streams(limits: LimitOptions | None) -> None:
+    """Refuse bounds that an inbound of datagrams can't keep.
+
+    Args:
+        limits: the inbound's; None for none.
+
+    Raises:
+        ValueError: there are such; its text is for people.
+    """
+    if limits is not None and limits.max_connections is not None:
+        message = (
+            "limits.max_connections: an inbound of datagrams has max_associations for that; "
+            "write it there"
+        )
+        raise ValueError(message)
+    if limits is not None and limits.connections_per_second is not None:
+        message = (
+            "limits.connections_per_second: an inbound of datagrams accepts nothing, so that "
+            "nothing can wait; leave it out, or write it in the limits of users"
+        )
+        raise ValueError(message)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DatagramInboundOptions(InboundOptions):
     """The keys of every inbound for datagrams."""
@@ -109,30 +145,18 @@ class DatagramInboundOptions(InboundOptions):
     medium = Medium.DATAGRAMS
     descriptors = 0
 
-    udp_timeout: Duration = 300.0
+    udp_timeout: Duration = UDP_TIMEOUT
     """Ends an association, which is all that one source sends and is answered, after so long
     without a datagram. ``"5m"`` where absent.
     """
-    max_associations: PositiveCount = 4096
+    max_associations: PositiveCount = MAX_ASSOCIATIONS
     """How many may be open at once; for one beyond that the one that was idle for longest ends.
     4096 where absent.
     """
 
     def __post_init__(self) -> None:
         """Refuse bounds that are kept by accepting later, which datagrams have no part of."""
-        limits = self.limits
-        if limits is not None and limits.max_connections is not None:
-            message = (
-                "limits.max_connections: an inbound of datagrams has max_associations for that; "
-                "write it there"
-            )
-            raise ValueError(message)
-        if limits is not None and limits.connections_per_second is not None:
-            message = (
-                "limits.connections_per_second: an inbound of datagrams accepts nothing, so that "
-                "nothing can wait; leave it out, or write it in the limits of users"
-            )
-            raise ValueError(message)
+        refuse_bounds_of_streams(self.limits)
         super().__post_init__()
 
     @property

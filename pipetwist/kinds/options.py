@@ -24,7 +24,7 @@ class KindOptions:
     """
 
     medium: ClassVar[Medium]
-    """Streams or datagrams. Every kind must declare it."""
+    """Streams or datagrams, where its keys say nothing else. Every kind must declare it."""
     descriptors: ClassVar[int] = 1
     """How many of the process's file descriptors one of its connections uses."""
     is_unix_stream: ClassVar[bool] = False
@@ -38,9 +38,14 @@ class KindOptions:
         return None
 
     @property
-    def carries(self) -> Medium:
-        """Streams or datagrams, by what its keys say."""
-        return self.medium
+    def addresses(self) -> Sequence[BindAddress]:
+        """The same for each of what it carries, in that order; empty if that is not known."""
+        return () if self.address is None else (self.address,)
+
+    @property
+    def carries(self) -> Sequence[Medium]:
+        """Streams, datagrams or both, by what its keys say."""
+        return (self.medium,)
 
     @property
     def passes_descriptors(self) -> bool:
@@ -64,13 +69,25 @@ class KindOptions:
         return [key.name for key in fields(options)]
 
     @classmethod
-    def medium_of(cls, written: Mapping[str, object]) -> Medium:
-        """Streams or datagrams, for an inbound or outbound with these keys.
+    def carried_by(cls, written: Mapping[str, object]) -> Sequence[Medium]:
+        """What `carries` will be for an inbound or outbound with these keys.
 
         Args:
             written: its keys.
         """
-        return cls.medium
+        return (cls.medium,)
+
+    @classmethod
+    def ways_to_carry(cls, medium: Medium) -> Iterator[str]:
+        """Say what can be written for one that does not carry something to carry it.
+
+        Args:
+            medium: streams or datagrams.
+
+        Yields:
+            A key with its value, for people.
+        """
+        yield from ()
 
     @classmethod
     def needs_unix(cls, written: Mapping[str, object]) -> Iterator[tuple[str, str]]:
@@ -147,9 +164,14 @@ class FramedOptions(KindOptions):
         super().__post_init__()
 
     @property
-    def carries(self) -> Medium:
-        return self.medium if self.framing is None else Medium.DATAGRAMS
+    def carries(self) -> Sequence[Medium]:
+        return (self.medium,) if self.framing is None else (Medium.DATAGRAMS,)
 
     @classmethod
-    def medium_of(cls, written: Mapping[str, object]) -> Medium:
-        return cls.medium if written.get("framing") is None else Medium.DATAGRAMS
+    def carried_by(cls, written: Mapping[str, object]) -> Sequence[Medium]:
+        return (cls.medium,) if written.get("framing") is None else (Medium.DATAGRAMS,)
+
+    @classmethod
+    def ways_to_carry(cls, medium: Medium) -> Iterator[str]:
+        if medium is Medium.DATAGRAMS:
+            yield '"framing": "rfc4571"'

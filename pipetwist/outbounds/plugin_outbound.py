@@ -92,14 +92,26 @@ class PluginOutbound(ProxiedOutbound, Service):
         make: _MakeSide = self._make_side
         if header is not None:
             make = partial(headed_socket, header, self._far_end, make)
-        connecting = self._connect(make)
+        connecting = self.once_ready(partial(self.open, make))
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
-    def _connect(self, make: _MakeSide) -> ISide | Deferred[ISide]:
+    def once_ready(self, connect: Callable[[], ISide | Deferred[ISide]]) -> ISide | Deferred[ISide]:
+        """Connect when the plug-in is ready, possibly at once.
+
+        Args:
+            connect: connects to the plug-in.
+
+        Returns:
+            What it returns, or a Deferred of that.
+        """
         if self.plugin.state is State.READY:
-            return self.open(make)
+            return connect()
         ready = self.plugin.wait(self.connect_timeout)
-        return ready.addCallback(lambda _: maybeDeferred(self.open, make))
+        return ready.addCallback(lambda _: maybeDeferred(connect))
+
+    def shown_plugin(self, address: tuple[str, int]) -> str:
+        """The plug-in at an address, for people."""
+        return f"the plug-in {self.plugin.contract.name} at {shown_address(*address)}"
 
     def open(self, make: _MakeSide) -> ISide | Deferred[ISide]:
         """Connect to the plug-in, which is ready.
@@ -126,7 +138,7 @@ class PluginOutbound(ProxiedOutbound, Service):
             self._watcher,
             socket.AF_INET6 if ":" in address[0] else socket.AF_INET,
             address,
-            f"the plug-in {self.plugin.contract.name} at {shown_address(*address)}",
+            self.shown_plugin(address),
             connected,
             prepare=_without_delay,
         )

@@ -22,7 +22,6 @@ from pipetwist.outbounds.plugin_outbound import PluginOutbound
 from pipetwist.outbounds.proxy_handshake import shake_hands
 from pipetwist.plugins.contract import ContractError
 from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.options import end_together
 from pipetwist.plugins.pt import PtClient
 from pipetwist.plugins.pt_options import PtOptions
 from pipetwist.socks.socks5 import Socks5
@@ -49,16 +48,11 @@ class PtOutboundOptions(PtOptions, PluginOutboundOptions):
     """The name or address of the server's transport."""
     server_port: ServerPort
     """Its port."""
-    half_close: bool | None = None  # type: ignore[assignment]  # it becomes one of the two
-    """As of other kinds, but ``false`` where absent, unless there is ``framing``: no plug-in is
-    known that carries an end of input alone.
-    """
 
     def __post_init__(self) -> None:
         """Refuse arguments for which there is no room."""
         arguments_as_credentials(self.arguments)
         self.handshake()
-        end_together(self)
         super().__post_init__()
 
     def handshake(self) -> Socks5:

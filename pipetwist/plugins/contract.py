@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["Contract", "ContractError"]
+from pipetwist.interfaces import Medium
+from pipetwist.values.addresses import shown_address
+
+__all__ = ["Contract", "ContractError", "Place"]
+
+
+class Place(NamedTuple):
+    """An address that a plug-in listens at.
+
+    Attributes:
+        host: an IP address, or a name. Of a name the port alone counts.
+        port: the port.
+        medium: streams are TCP's, and datagrams UDP's.
+        advice: what to do if it never does, for people; empty for nothing.
+    """
+
+    host: str
+    port: int
+    medium: Medium = Medium.STREAM
+    advice: str = ""
+
+    def __str__(self) -> str:
+        shown = shown_address(self.host, self.port)
+        return f"{shown} over UDP" if self.medium is Medium.DATAGRAMS else shown
 
 
 class ContractError(Exception):
@@ -45,7 +68,7 @@ class Contract(Protocol):
             ContractError: what it says is against the contract, or is that it can't work.
         """
 
-    def places(self) -> Sequence[tuple[str, int]] | None:
-        """The addresses, each a host and a port, that the process has to listen at in order to be
-        ready; None while it has not said yet.
+    def places(self) -> Sequence[Place] | None:
+        """The addresses that the process has to listen at in order to be ready; None while it has
+        not said yet.
         """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pipetwist.accounts import Account, Accounts
 from pipetwist.errors import StartError
-from pipetwist.kinds.options import FramedOptions, KindOptions
+from pipetwist.interfaces import Medium
+from pipetwist.kinds.options import KindOptions
 from pipetwist.process.bounds import ResourceBounds
 from pipetwist.process.command import PreparedCommand, prepare_command
 from pipetwist.values import (
@@ -22,7 +23,7 @@ from pipetwist.values import (
     Text,
 )
 
-__all__ = ["PluginClientOptions", "PluginProcessOptions", "end_together"]
+__all__ = ["PluginClientOptions", "PluginProcessOptions"]
 
 _DESCRIPTORS = 4  # its input, its output, its standard error, and the process itself
 
@@ -47,12 +48,22 @@ class PluginProcessOptions(KindOptions):
     """How much address space it may use, such as ``"512MiB"``; no bound where absent."""
     max_descriptors: PositiveCount | None = None
     """How many file descriptors it may have open; as many as the daemon where absent."""
+    half_close: bool | None = None
+    """As of other kinds, but ``false`` where absent, unless it carries datagrams alone: no plug-in
+    is known that carries an end of input alone.
+    """
 
     if TYPE_CHECKING:
 
         @property
         def label(self) -> str:
             """What errors about it begin with; the other base of each kind has it."""
+
+    def __post_init__(self) -> None:
+        """Make ``half_close`` false where it is absent; datagrams know no such thing."""
+        if self.half_close is None:
+            object.__setattr__(self, "half_close", Medium.STREAM not in self.carries)
+        super().__post_init__()
 
     @property
     def program(self) -> Sequence[str]:
@@ -137,13 +148,3 @@ class PluginClientOptions(PluginProcessOptions):
 
     start: Literal["eager", "lazy"] = "eager"
     """``"eager"`` to start it with the daemon, ``"lazy"`` for the first connection."""
-
-
-def end_together(options: FramedOptions) -> None:
-    """Make ``half_close`` false where it is absent, except for datagrams, which know no such thing.
-
-    Args:
-        options: those that are being made.
-    """
-    if options.half_close is None:
-        object.__setattr__(options, "half_close", options.framing is not None)

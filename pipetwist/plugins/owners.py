@@ -10,18 +10,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pipetwist.plugins.socket_diagnosis import DiagnosisError, diagnosed_owner
+from pipetwist.interfaces import Medium
+from pipetwist.plugins.contract import Place
+from pipetwist.plugins.socket_diagnosis import DiagnosisError, diagnosed_owner, diagnosed_port
 from pipetwist.plugins.socket_table import (
+    LISTENING,
+    UNCONNECTED,
     SocketOwner,
     address_text,
+    bound_to,
     listeners_on,
     owner_at,
     row_of,
 )
 
-__all__ = ["ConnectedSockets", "Listens", "PluginProcess", "is_peer", "who_listens"]
+__all__ = [
+    "ConnectedSockets",
+    "Listens",
+    "PluginProcess",
+    "are_senders",
+    "is_peer",
+    "who_listens",
+]
 
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_UDP_TABLES = ("/proc/net/udp", "/proc/net/udp6")
+_LISTENING = {Medium.STREAM: (_TABLES, LISTENING), Medium.DATAGRAMS: (_UDP_TABLES, UNCONNECTED)}
 _PIECE_BYTES = 1 << 16  # of which the kernel fills a page at a time
 _ROW_BYTES = 256  # more than one has
 _ANY = (address_text("0.0.0.0"), address_text("::"))  # noqa: S104 - nothing listens there
@@ -49,31 +63,61 @@ class PluginProcess:
     uid: int | None = None
 
 
-def who_listens(process: PluginProcess, places: Iterable[tuple[str, int]]) -> Listens:
+def who_listens(process: PluginProcess, places: Iterable[Place]) -> list[Listens]:
     """Who listens at some addresses.
 
     Args:
         process: the plug-in's.
-        places: each an IP address, or a name, and a port. Of a name the port alone counts.
+        places: the addresses.
 
     Returns:
-        `Listens.PLUGIN` only if the plug-in listens at all of them and nobody else at any.
+        For each of them `Listens.PLUGIN` only if the plug-in listens there and nobody else does.
     """
-    table = b"".join(_pieces(_TABLES))
-    found = Listens.PLUGIN
-    for host, port in places:
-        wanted = _specific(host)
-        owners = [
-            owner
-            for owner in listeners_on(table, port)
-            if wanted is None or owner.address in wanted
-        ]
-        # At a wildcard the others have addresses of their own, and get what is sent to those.
-        enough = any if wanted is None else all
-        if not owners:
-            found = Listens.NOBODY
-        elif not enough(_owns(process, owner) for owner in owners):
-            return Listens.STRANGER
+    read: dict[Medium, bytes] = {}
+    found = []
+    for place in places:
+        paths, state = _LISTENING[place.medium]
+        if place.medium not in read:
+            read[place.medium] = b"".join(_pieces(paths))
+        found.append(
+            _who_listens(process, place, listeners_on(read[place.medium], place.port, state))
+        )
+    return found
+
+
+def _who_listens(process: PluginProcess, place: Place, listening: Iterable[SocketOwner]) -> Listens:
+    wanted = _specific(place.host)
+    owners = [owner for owner in listening if wanted is None or owner.address in wanted]
+    if not owners:
+        return Listens.NOBODY
+    # At a wildcard the others have addresses of their own, and get what is sent to those.
+    enough = any if wanted is None else all
+    owned = enough(_owns(process, owner) for owner in owners)
+    return Listens.PLUGIN if owned else Listens.STRANGER
+
+
+def are_senders(process: PluginProcess, ports: Iterable[int]) -> list[bool]:
+    """Whether datagrams that have come from some ports of this machine are a plug-in's.
+
+    A socket of UDP may send from any address of this machine, whichever it is bound to: a port is
+    the plug-in's only if nobody else has a socket there, at whatever address.
+
+    Args:
+        process: the plug-in's.
+        ports: the ports.
+
+    Returns:
+        For each port, False if another process has it too, or if none has it any more.
+    """
+    table: bytes | None = None
+    found = []
+    for port in ports:
+        try:
+            owners = diagnosed_port(port)
+        except DiagnosisError:
+            table = b"".join(_pieces(_UDP_TABLES)) if table is None else table
+            owners = list(bound_to(table, port))
+        found.append(bool(owners) and all(_owns(process, owner) for owner in owners))
     return found
 
 

@@ -1,21 +1,24 @@
 """Finds out whether the peers of accepted sockets are a plug-in's. Whoever else connects on this
 machine is refused.
-
-The kernel is asked in a thread. Peers that come meanwhile are asked for together, so that a busy
-plug-in costs no more look-ups than a thread can make one after the other.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from twisted.internet.interfaces import IReactorFromThreads
 
 from pipetwist.network.threads import UnawaitedThreads
+from pipetwist.plugins.owner_check import OwnerCheck
 from pipetwist.plugins.owners import ConnectedSockets, PluginProcess, is_peer
 
 __all__ = ["PeerCheck"]
+
+
+_Ends: TypeAlias = tuple[tuple[str, int], tuple[str, int]]
+"""The peer's address, and ours."""
 
 
 class PeerCheck:
@@ -36,15 +39,13 @@ class PeerCheck:
         process: Callable[[], PluginProcess],
         checked: Callable[[socket.SocketType, bool], None],
     ) -> None:
-        self._reactor = reactor
-        self._threads = threads
-        self._process = process
         self._checked = checked
-        self._waiting: list[tuple[socket.SocketType, tuple[str, int], tuple[str, int]]] = []
-        self._asking = False
+        self._check: OwnerCheck[socket.SocketType, _Ends] = OwnerCheck(
+            reactor, threads, process, _are_peers, checked
+        )
 
     def __repr__(self) -> str:
-        return f"<PeerCheck {len(self._waiting)} waiting{', asking' if self._asking else ''}>"
+        return f"<PeerCheck {self._check!r}>"
 
     def check(self, accepted: socket.SocketType) -> None:
         """Check the peer of a socket of IPv4."""
@@ -53,31 +54,14 @@ class PeerCheck:
         except OSError:  # it has gone
             self._checked(accepted, False)
             return
-        self._waiting.append((accepted, peer, accepted.getsockname()))
-        if not self._asking:
-            self._ask()
+        self._check.check(accepted, (peer, accepted.getsockname()))
 
     def stop(self) -> None:
         """Close the sockets whose peers are not known yet."""
-        waiting, self._waiting = self._waiting, []
-        for accepted, _, _ in waiting:
+        for accepted in self._check.stop():
             accepted.close()
 
-    def _ask(self) -> None:
-        self._asking = True
-        batch, self._waiting = self._waiting, []
-        process = self._process()
 
-        def ask() -> None:
-            sockets = ConnectedSockets()
-            found = [is_peer(process, sockets, peer, ours) for _, peer, ours in batch]
-            self._reactor.callFromThread(tell, found)
-
-        def tell(found: list[bool]) -> None:
-            self._asking = False
-            for (accepted, _, _), is_one in zip(batch, found, strict=True):
-                self._checked(accepted, is_one)
-            if self._waiting and not self._asking:
-                self._ask()
-
-        self._threads.start(ask)
+def _are_peers(process: PluginProcess, asked: Sequence[_Ends]) -> list[bool]:
+    sockets = ConnectedSockets()
+    return [is_peer(process, sockets, peer, ours) for peer, ours in asked]

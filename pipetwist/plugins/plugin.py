@@ -74,7 +74,7 @@ class Plugin:
         self._log = log
         self._prepared = prepared
         self._uid = uid
-        self._threads = threads
+        self.threads = threads  # public: the kernel is asked there about its connections, too
         self._process: HostedProcess | None = None
         self.restarting = Restarting(reactor, lambda: self._hear(Event.DUE))
         """The pause before the next start."""
@@ -187,7 +187,7 @@ class Plugin:
         self._process = process
         self._readiness = Readiness(
             self._reactor,
-            self._threads,
+            self.threads,
             self.process,
             self.contract.places,
             self._became_ready,

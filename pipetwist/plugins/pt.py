@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from pipetwist.plugins.contract import ContractError
+from pipetwist.plugins.contract import ContractError, Place
 from pipetwist.plugins.pt_arguments import server_options
 from pipetwist.plugins.pt_lines import Method, PtLines
 from pipetwist.values.addresses import shown_address
@@ -73,11 +73,11 @@ class _Pt:
         """See `Contract`."""
         return "".join(f"{line}\n" for line in self.lines.receive(data)).encode()
 
-    def places(self) -> Sequence[tuple[str, int]] | None:
+    def places(self) -> Sequence[Place] | None:
         """See `Contract`."""
         if not self.lines.done:
             return None
-        return [method.address for method in self.lines.methods.values()]
+        return [Place(*method.address) for method in self.lines.methods.values()]
 
 
 class PtClient(_Pt):

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IDelayedCall
 
 from pipetwist.interfaces import AnyReactor
 from pipetwist.network.threads import UnawaitedThreads
+from pipetwist.plugins.contract import Place
 from pipetwist.plugins.owners import Listens, PluginProcess, who_listens
 from pipetwist.transfer.polling import FIRST_POLL_SECONDS, next_poll_seconds
 
@@ -34,7 +35,7 @@ class Readiness:
         reactor: AnyReactor,
         threads: UnawaitedThreads,
         process: PluginProcess,
-        places: Callable[[], Sequence[tuple[str, int]] | None],
+        places: Callable[[], Sequence[Place] | None],
         ready: Callable[[], None],
         fault: Callable[[str], None],
     ) -> None:
@@ -45,6 +46,7 @@ class Readiness:
         self._ready = ready
         self._fault = fault
         self._pause = FIRST_POLL_SECONDS
+        self._missing: Sequence[Place] = ()
         self._asking = False
         self._over = False
         self._call: IDelayedCall | None = None
@@ -79,20 +81,22 @@ class Readiness:
             self._late.cancel()
             self._late = None
 
-    def _found(self, found: Listens, places: Sequence[tuple[str, int]]) -> None:
+    def _found(self, found: Sequence[Listens], places: Sequence[Place]) -> None:
         self._asking = False
         if self._over:
             return
-        if found is Listens.NOBODY:
+        at = list(zip(found, places, strict=True))
+        self._missing = [place for who, place in at if who is Listens.NOBODY]
+        strangers = [place for who, place in at if who is Listens.STRANGER]
+        if self._missing and not strangers:
             self._call = self._reactor.callLater(self._pause, self._look_again)
             self._pause = next_poll_seconds(self._pause)
             return
         self.stop()
-        if found is Listens.PLUGIN:
-            self._ready()
+        if strangers:
+            self._fault(f"another process listens at {_shown(strangers)}")
         else:
-            shown = " or ".join(f"{host}:{port}" for host, port in places)
-            self._fault(f"another process listens at {shown}")
+            self._ready()
 
     def _look_again(self) -> None:
         self._call = None
@@ -101,9 +105,15 @@ class Readiness:
     def _too_late(self) -> None:
         self._late = None
         self.stop()
-        self._fault(f"it was not ready within {START_SECONDS:g} s")
+        where = f": it does not listen at {_shown(self._missing)}" if self._missing else ""
+        advice = "".join(f"; {place.advice}" for place in self._missing if place.advice)
+        self._fault(f"it was not ready within {START_SECONDS:g} s{where}{advice}")
 
     def _cancel_call(self) -> None:
         if self._call is not None:
             self._call.cancel()
             self._call = None
+
+
+def _shown(places: Sequence[Place]) -> str:
+    return " and ".join(map(str, places))

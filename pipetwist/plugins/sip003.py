@@ -1,18 +1,26 @@
 """The contract of shadowsocks' plug-ins, SIP003 (https://shadowsocks.org/doc/sip003.html).
 
 A plug-in gets all that it has to know in its environment, and says nothing: it is ready when it
-listens. It is ended by SIGTERM.
+listens. It is ended by SIGTERM. One that carries datagrams (SIP003u) has for them the same hosts
+and ports, over UDP.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import PurePath
+
+from pipetwist.interfaces import Medium
+from pipetwist.plugins.contract import Place
 
 __all__ = ["Sip003Client", "Sip003Server", "check_options", "free_port"]
 
 LOOPBACK = "127.0.0.1"
+_ADVICE = 'if it carries no datagrams, leave plugin_mode out, or write "tcp_only"'
+_KINDS = {Medium.STREAM: socket.SOCK_STREAM, Medium.DATAGRAMS: socket.SOCK_DGRAM}
+_ATTEMPTS = 16  # of which two would do: one port in many is taken over UDP
 
 
 def check_options(text: str) -> None:
@@ -30,16 +38,29 @@ def check_options(text: str) -> None:
         raise ValueError(message)
 
 
-def free_port() -> int:
+def free_port(media: Iterable[Medium] = (Medium.STREAM,)) -> int:
     """A port of the loopback interface that is free now.
+
+    Args:
+        media: what for.
 
     Raises:
         OSError: there is none.
     """
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    for attempt in range(1, _ATTEMPTS + 1):
+        with ExitStack() as probes:
+            port = 0
+            try:
+                for medium in media:
+                    probe = probes.enter_context(socket.socket(type=_KINDS[medium]))
+                    probe.bind((LOOPBACK, port))
+                    port = probe.getsockname()[1]
+            except OSError:
+                if attempt == _ATTEMPTS:
+                    raise
+            else:
+                break
+    return port
 
 
 class _Sip003:
@@ -48,13 +69,28 @@ class _Sip003:
     Args:
         program: the plug-in's program.
         options: its options.
+        media: what it carries.
     """
 
     ends_with_stdin = False
 
-    def __init__(self, program: str, options: str) -> None:
+    def __init__(
+        self, program: str, options: str, media: Sequence[Medium] = (Medium.STREAM,)
+    ) -> None:
         self.name = PurePath(program).name
         self._options = options
+        self._media = media
+
+    def places_at(self, address: tuple[str, int]) -> Sequence[Place]:
+        """Where it listens.
+
+        Args:
+            address: the host and the port, of whatever it carries.
+        """
+        return [
+            Place(*address, medium, _ADVICE if medium is Medium.DATAGRAMS else "")
+            for medium in self._media
+        ]
 
     def variables(self, remote: tuple[str, int], local: tuple[str, int]) -> dict[str, str]:
         """The contract's variables.
@@ -83,10 +119,17 @@ class Sip003Client(_Sip003):
         program: the plug-in's program.
         options: its options.
         server: the far plug-in's host and port.
+        media: what it carries.
     """
 
-    def __init__(self, program: str, options: str, server: tuple[str, int]) -> None:
-        super().__init__(program, options)
+    def __init__(
+        self,
+        program: str,
+        options: str,
+        server: tuple[str, int],
+        media: Sequence[Medium] = (Medium.STREAM,),
+    ) -> None:
+        super().__init__(program, options, media)
         self._server = server
         self.address = (LOOPBACK, 0)
         """Where it listens; another port at each start."""
@@ -95,11 +138,11 @@ class Sip003Client(_Sip003):
         return f"<Sip003Client {self.name} at {self.address}>"
 
     def begin(self) -> Mapping[str, str]:
-        self.address = (LOOPBACK, free_port())
+        self.address = (LOOPBACK, free_port(self._media))
         return self.variables(self._server, self.address)
 
-    def places(self) -> Sequence[tuple[str, int]]:
-        return (self.address,)
+    def places(self) -> Sequence[Place]:
+        return self.places_at(self.address)
 
 
 class Sip003Server(_Sip003):
@@ -109,10 +152,17 @@ class Sip003Server(_Sip003):
         program: the plug-in's program.
         options: its options.
         listen: the host and the port that it listens at.
+        media: what it carries.
     """
 
-    def __init__(self, program: str, options: str, listen: tuple[str, int]) -> None:
-        super().__init__(program, options)
+    def __init__(
+        self,
+        program: str,
+        options: str,
+        listen: tuple[str, int],
+        media: Sequence[Medium] = (Medium.STREAM,),
+    ) -> None:
+        super().__init__(program, options, media)
         self._listen = listen
         self.ours = (LOOPBACK, 0)
         """Where we listen; to be set before it is started."""
@@ -123,5 +173,5 @@ class Sip003Server(_Sip003):
     def begin(self) -> Mapping[str, str]:
         return self.variables(self._listen, self.ours)
 
-    def places(self) -> Sequence[tuple[str, int]]:
-        return (self._listen,)
+    def places(self) -> Sequence[Place]:
+        return self.places_at(self._listen)

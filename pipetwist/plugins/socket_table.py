@@ -1,5 +1,5 @@
-"""What /proc/net/tcp and /proc/net/tcp6 say of a socket (proc_net(5)): who owns it. No I/O: their
-text is given.
+"""What /proc/net/tcp and /proc/net/udp, and those of IPv6, say of a socket (proc_net(5)): who owns
+it. No I/O: their text is given.
 """
 
 from __future__ import annotations
@@ -8,12 +8,25 @@ import re
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["SocketOwner", "address_text", "listeners_on", "owner_at", "row_of"]
+__all__ = [
+    "LISTENING",
+    "UNCONNECTED",
+    "SocketOwner",
+    "address_text",
+    "bound_to",
+    "listeners_on",
+    "owner_at",
+    "row_of",
+]
 
-_LISTEN = b"0A"  # TCP_LISTEN, include/net/tcp_states.h
+LISTENING = b"0A"
+"""The state of a socket of TCP that listens: TCP_LISTEN, include/net/tcp_states.h."""
+UNCONNECTED = b"07"
+"""The state of a socket of UDP that has no peer: TCP_CLOSE, in the same place."""
+_INODE = 9  # which field it is
 _FAMILIES = ((socket.AF_INET, 4), (socket.AF_INET6, 16))
 
 
@@ -48,18 +61,37 @@ def address_text(host: str) -> str:
     raise ValueError(message)
 
 
-def listeners_on(table: bytes, port: int) -> Iterator[SocketOwner]:
+def listeners_on(table: bytes, port: int, state: bytes = LISTENING) -> Iterator[SocketOwner]:
     """The listening sockets on a port, at whatever address.
 
     Args:
         table: the text of the table.
         port: the port.
+        state: `LISTENING`, or in a table of UDP `UNCONNECTED`.
     """
-    for line in re.findall(
-        rb"^.*:%04X [0-9A-F]+:0000 %s .*$" % (port, _LISTEN), table, re.MULTILINE
-    ):
-        fields = line.split()
-        yield SocketOwner(fields[1].split(b":")[0].decode(), int(fields[7]), int(fields[9]))
+    for line in re.findall(rb"^.*:%04X [0-9A-F]+:0000 %s .*$" % (port, state), table, re.MULTILINE):
+        yield _owner_of(line.split())
+
+
+def bound_to(table: bytes, port: int) -> Iterator[SocketOwner]:
+    """All sockets whose own port is this one, at whatever address and in whatever state.
+
+    Args:
+        table: the text of the table.
+        port: the port.
+    """
+    mark = b":%04X " % port
+    at = table.find(mark)
+    while at >= 0:
+        end = table.find(b"\n", at)
+        fields = table[table.rfind(b"\n", 0, at) + 1 : len(table) if end < 0 else end].split()
+        if len(fields) > _INODE and fields[1].endswith(mark.rstrip()):  # and not the peer's
+            yield _owner_of(fields)
+        at = table.find(mark, at + 1)
+
+
+def _owner_of(fields: Sequence[bytes]) -> SocketOwner:
+    return SocketOwner(fields[1].split(b":")[0].decode(), int(fields[7]), int(fields[_INODE]))
 
 
 def row_of(local: tuple[str, int], remote: tuple[str, int]) -> bytes:

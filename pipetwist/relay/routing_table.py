@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from zope.interface import implementer
@@ -14,6 +15,7 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import RefusedError
 from pipetwist.interfaces import IRoute, OutboundLike, TrackerLike
 from pipetwist.routing.router import Router
+from pipetwist.routing.rules import DATAGRAMS, network_of
 from pipetwist.stats.tracking import Tracked
 
 __all__ = ["Current", "HasRoutingTable", "Route", "RoutingTable"]
@@ -59,19 +61,31 @@ class RoutingTable:
         for latest in self._latest:
             if latest.client_info is client_info:
                 return latest
-        rule, tag = self.router.decide(client_info.inbound, client_info.user, client_info.source)
+        inbound, medium = client_info.inbound, client_info.medium
+        network = None if medium is None else network_of(medium)
+        rule, tag = self.router.decide(inbound, client_info.user, client_info.source, network)
         if tag is None:
             message = f"refused {client_info.peer}, which route.rules[{rule}] rejects"
             raise RefusedError(message)
         outbound = self.outbounds[tag]
+        if tag in self._for_datagrams:
+            network = network or self.router.networks(inbound)[0]
+            outbound = self._for_datagrams[tag] if network == DATAGRAMS else outbound
         tracker = (
             None
             if self.tracked is None
-            else self.tracked.tracker(client_info.inbound, outbound.tag, client_info.user)
+            else self.tracked.tracker(inbound, outbound.tag, client_info.user)
         )
         found = Route(client_info, outbound, tracker)
         self._latest[:] = (found,)
         return found
+
+    @cached_property
+    def _for_datagrams(self) -> Mapping[str, OutboundLike]:
+        """What datagrams go to, of the outbounds that carry streams too."""
+        # Outbounds of other programs need not have this attribute.
+        found = ((tag, getattr(one, "for_datagrams", None)) for tag, one in self.outbounds.items())
+        return {tag: outbound for tag, outbound in found if outbound is not None}
 
 
 R = TypeVar("R", bound=RoutingTable)

@@ -5,14 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
+from pipetwist.connection.medium import Medium
 from pipetwist.values import IpNetwork, NotEmpty, OneOrMore, Tag, UserName
 
-__all__ = ["DATAGRAMS", "STREAMS", "Network", "RuleOptions"]
+__all__ = ["DATAGRAMS", "STREAMS", "Network", "RuleOptions", "network_of"]
 
 Network = Literal["tcp", "udp"]
 """What a connection is made of, as sing-box calls it."""
 STREAMS: Network = "tcp"
 DATAGRAMS: Network = "udp"
+
+
+def network_of(medium: Medium) -> Network:
+    """What sing-box calls streams, or datagrams."""
+    return DATAGRAMS if medium is Medium.DATAGRAMS else STREAMS
+
 
 _NEVER_HOLDS = NotEmpty(
     "an empty list never matches, so the rule would do nothing; name at least one, or leave "

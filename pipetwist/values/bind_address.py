@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Literal
 
@@ -77,6 +77,11 @@ class PortAddress(BindAddress):
 
     def __str__(self) -> str:
         return shown_address(self.host, self.port)
+
+    @property
+    def over_udp(self) -> PortAddress:
+        """The port of the same number that is for datagrams."""
+        return replace(self, transport="udp")
 
     @property
     def is_loopback(self) -> bool:

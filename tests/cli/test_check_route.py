@@ -138,6 +138,26 @@ class RouteTest(SynchronousTestCase):
         self.assertEqual(self.ask("inbound=pipe", "user=bob"), (0, said, note))
         self.assertEqual(self.ask("inbound=pipe", "user=alice")[2], "")
 
+    def test_network(self) -> None:
+        """Of an inbound for streams and datagrams either may be asked about."""
+        plugin = {"type": "sip003", "tag": "far", "plugin": "cat", "listen_port": 1}
+        framed = {"type": "fork", "command": ["cat"], "framing": "rfc4571"}
+        document = {
+            "inbounds": [{**plugin, "plugin_mode": "tcp_and_udp"}],
+            "outbounds": [{**framed, "tag": "a", "framing": None}, {**framed, "tag": "b"}],
+            "route": {"rules": [{"network": "udp", "outbound": "b"}]},
+        }
+        self.path.write_text(json.dumps(document), encoding="utf-8")
+        note = "FILE: note: without network=udp it is a stream; datagrams go elsewhere\n"
+        for words, outbound, said in (
+            ((), "a", note),
+            (("network=tcp",), "a", ""),
+            (("network=udp",), "b", ""),
+        ):
+            status, output, errors = self.ask("inbound=far", *words)
+            self.assertEqual((status, errors), (0, said))
+            self.assertIn(f'outbound, "{outbound}"' if outbound == "a" else '"b"', output)
+
     def test_json(self) -> None:
         """For programs it is JSON."""
         expected: dict[tuple[str, ...], Any] = {
@@ -164,7 +184,7 @@ class RouteTest(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """What can't be asked is said, with exit status 2."""
-        wanted = "write inbound=TAG, and user=NAME and source=ADDRESS if they matter"
+        wanted = "write inbound=TAG, and user=NAME, source=ADDRESS and network=udp if they matter"
         for words, said in (
             ((), f"there is no inbound; {wanted}"),
             (("user=alice",), f"there is no inbound; {wanted}"),
@@ -178,6 +198,10 @@ class RouteTest(SynchronousTestCase):
             ),
             (("inbound=tcp", "user=alice"), 'the inbound "tcp" has no user named "alice"'),
             (("inbound=tcp", "source=localhost"), "localhost is no IP address"),
+            (
+                ("inbound=tcp", "network=udp"),
+                'the inbound "tcp" takes no connection of the network "udp"; it takes "tcp"',
+            ),
         ):
             status, output, errors = self.ask(*words)
             self.assertEqual((status, output), (2, ""), words)

@@ -55,12 +55,57 @@ class CarryingTest(SynchronousTestCase):
                 (
                     'outbounds[0]: the inbound "s" takes streams, which the outbound "udp" '
                     "can't carry, since it sends datagrams; "
-                    'give the inbound "framing": "rfc4571" if datagrams are framed on it, or '
+                    'give the inbound "framing": "rfc4571" if datagrams come by it, or '
                     "route it elsewhere by a rule"
                 )
             ],
         )
         self.assertEqual(len(_said([_UNIX_IN], [_FORK])), 1)
+
+    def test_both(self) -> None:
+        """What carries both is looked at for each."""
+        plugin = {"type": "sip003", "plugin": "cat", "listen_port": 2, "server": "::1"}
+        both_in = {**plugin, "tag": "both", "plugin_mode": "tcp_and_udp"}
+        both = {**plugin, "tag": "both", "server_port": 2, "plugin_mode": "tcp_and_udp"}
+        for inbound in (_UDP_IN, _FRAMED_IN, _UNIX_IN, both_in):
+            self.assertEqual(_said([inbound], [both]), [])
+        rule = {"network": "udp", "outbound": "udp"}
+        self.assertEqual(_said([both_in], [_TCP, _UDP], rules=[rule]), [])
+        self.assertEqual(
+            _said([both_in], [_TCP]),
+            [
+                (
+                    'outbounds[0]: the inbound "both" takes datagrams, which the outbound "tcp", a '
+                    'stream, would run together; give the outbound "framing": "rfc4571", or route '
+                    'them elsewhere by a rule with "network": "udp"'
+                )
+            ],
+        )
+        self.assertEqual(
+            _said([both_in], [_UDP]),
+            [
+                (
+                    'outbounds[0]: the inbound "both" takes streams, which the outbound "udp" '
+                    "can't carry, since it sends datagrams; route it elsewhere by a rule with "
+                    '"network": "tcp"'
+                )
+            ],
+        )
+        self.assertEqual(
+            _said([_UDP_IN], [{**both, "plugin_mode": "tcp_only"}]),
+            [
+                (
+                    'outbounds[0]: the inbound "u" takes datagrams, which the outbound "both", a '
+                    'stream, would run together; give the outbound "plugin_mode": "tcp_and_udp" or '
+                    '"framing": "rfc4571", or route them elsewhere by a rule'
+                )
+            ],
+        )
+        self.assertIn(
+            'give the outbound "plugin_mode": "tcp_and_udp", or route it elsewhere',
+            "".join(_said([_UNIX_IN], [{**both, "plugin_mode": "udp_only"}])),
+        )
+        self.assertEqual(_said([_UNIX_IN], [{**both, "plugin_mode": ["udp_only"]}]), [])
 
     def test_places(self) -> None:
         """What leads there is a rule, the final outbound, or the first of them, and is reported

@@ -146,6 +146,31 @@ class LoopsTest(SynchronousTestCase):
         )
         self.assertEqual([problem.partition(": ")[0] for problem in found], ["transfer"])
 
+    def test_both(self) -> None:
+        """An inbound for streams and datagrams may have a loop of one of them."""
+        both = {
+            "type": "sip003",
+            "tag": "a",
+            "plugin": "cat",
+            "plugin_mode": "tcp_and_udp",
+            "listen_port": 80,
+        }
+        outbounds = [
+            _tcp_out("streams", 81),
+            {"type": "udp", "tag": "datagrams", "server": "127.0.0.1", "server_port": 80},
+        ]
+        rule = {"network": "udp", "outbound": "datagrams"}
+        self.assertEqual(_loops([both], outbounds, rule), ["outbounds[1]"])
+        self.assertEqual(
+            _loops([both], [_tcp_out("streams", 80), outbounds[1]], rule),
+            [
+                "outbounds[0]",
+                "outbounds[1]",
+            ],
+        )
+        outbounds[1]["server_port"] = 81
+        self.assertEqual(_loops([both], outbounds, rule), [])
+
 
 def _rule(inbound: str, outbound: str) -> dict[str, Any]:
     return {"inbound": [inbound], "outbound": outbound}

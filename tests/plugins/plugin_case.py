@@ -9,8 +9,9 @@ from twisted.internet.task import Clock
 from twisted.logger import Logger, LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.interfaces import Medium
 from pipetwist.plugins import readiness
-from pipetwist.plugins.contract import Contract
+from pipetwist.plugins.contract import Contract, Place
 from pipetwist.plugins.owners import Listens
 from pipetwist.plugins.plugin import Plugin
 from pipetwist.plugins.sip003 import Sip003Client
@@ -44,8 +45,8 @@ class PluginCase(SynchronousTestCase):
         self.clock = ThreadedClock()
         self.spawner = FakeSpawner()
         self.events: list[dict[str, Any]] = []
-        self.listens = Listens.NOBODY
-        self.asked: list[Sequence[tuple[str, int]]] = []
+        self.listens = self.datagrams_listen = Listens.NOBODY
+        self.asked: list[Sequence[Place]] = []
         self.patch(readiness, "who_listens", self._who_listens)
         self.plugin = self.make(Sip003Client("obfs-local", "obfs=http", ("192.0.2.1", 8388)))
         self.addCleanup(self._stop)
@@ -59,9 +60,12 @@ class PluginCase(SynchronousTestCase):
             self.clock, self.spawner, log, "outbound a", prepared, None, contract, 5.0, threads
         )
 
-    def _who_listens(self, process: object, places: Sequence[tuple[str, int]]) -> Listens:
+    def _who_listens(self, process: object, places: Sequence[Place]) -> list[Listens]:
         self.asked.append(places)
-        return self.listens
+        return [
+            self.datagrams_listen if place.medium is Medium.DATAGRAMS else self.listens
+            for place in places
+        ]
 
     def _stop(self) -> None:
         self.plugin.stop()

@@ -6,9 +6,12 @@ import errno
 import signal
 
 from pipetwist.errors import ConnectError
+from pipetwist.interfaces import Medium
+from pipetwist.plugins.contract import Place
 from pipetwist.plugins.hosted_process import STDIN_SECONDS
 from pipetwist.plugins.owners import Listens
 from pipetwist.plugins.readiness import START_SECONDS
+from pipetwist.plugins.sip003 import Sip003Client
 from pipetwist.plugins.supervision import State
 from pipetwist.testing import FakeSide, RecordingReceiver
 from tests.plugins.plugin_case import PluginCase
@@ -29,7 +32,9 @@ class StartTest(PluginCase):
         self.become_ready()
         self.successResultOf(ready)
         self.assertTrue(self.plugin.is_ready)
-        self.assertEqual(self.asked[-1], (("127.0.0.1", int(self.process.env["SS_LOCAL_PORT"])),))
+        self.assertEqual(
+            self.asked[-1], [Place("127.0.0.1", int(self.process.env["SS_LOCAL_PORT"]))]
+        )
         self.assertEqual((self.plugin.starts, self.plugin.restarts), (1, 0))
         self.assertGreater(self.plugin.start_seconds, 0.5)
         self.assertEqual(self.clock.getDelayedCalls(), [])
@@ -63,10 +68,38 @@ class StartTest(PluginCase):
     def test_never_ready(self) -> None:
         """One that is not ready in time is a failed start."""
         ready = self.plugin.start()
+        port = self.process.env["SS_LOCAL_PORT"]
         self.clock.pump([START_SECONDS / 100] * 101)
-        self.assertIn(
-            f"it was not ready within {START_SECONDS:g} s",
+        self.assertEqual(
             str(self.failureResultOf(ready, ConnectError).value),
+            f"the plug-in obfs-local failed: it was not ready within {START_SECONDS:g} s: it does "
+            f"not listen at 127.0.0.1:{port}",
+        )
+
+    def test_datagrams(self) -> None:
+        """One that carries datagrams is not ready before it has its port of UDP; one that never
+        has it is told of with what to write.
+        """
+        media = (Medium.STREAM, Medium.DATAGRAMS)
+        plugin = self.plugin = self.make(Sip003Client("two-ways", "", ("192.0.2.1", 8388), media))
+        self.listens = Listens.PLUGIN
+        ready = plugin.start()
+        self.clock.advance(1)
+        self.assertNoResult(ready)
+        self.datagrams_listen = Listens.PLUGIN
+        self.clock.advance(1)
+        self.successResultOf(ready)
+        self.datagrams_listen = Listens.NOBODY
+        self.process.exit()
+        self.clock.advance(1)
+        ready = plugin.start()
+        port = self.process.env["SS_LOCAL_PORT"]
+        self.clock.pump([START_SECONDS / 100] * 101)
+        self.assertEqual(
+            str(self.failureResultOf(ready, ConnectError).value),
+            f"the plug-in two-ways failed: it was not ready within {START_SECONDS:g} s: it does "
+            f"not listen at 127.0.0.1:{port} over UDP; if it carries no datagrams, leave "
+            'plugin_mode out, or write "tcp_only"',
         )
 
     def test_not_started(self) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+from typing import NoReturn
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.plugins.sip003 import Sip003Client, Sip003Server, check_options
+from pipetwist.interfaces import Medium
+from pipetwist.plugins.contract import Place
+from pipetwist.plugins.sip003 import Sip003Client, Sip003Server, check_options, free_port
 
 
 class EnvironmentTest(SynchronousTestCase):
@@ -29,7 +35,7 @@ class EnvironmentTest(SynchronousTestCase):
                 "SS_PLUGIN_OPTIONS": "obfs=http;host=a\\;b",
             },
         )
-        self.assertEqual(contract.places(), (contract.address,))
+        self.assertEqual(contract.places(), [Place(*contract.address)])
         self.assertGreater(contract.address[1], 0)
         ports = {contract.begin()["SS_LOCAL_PORT"] for _ in range(20)}
         self.assertGreater(len(ports), 1)
@@ -49,7 +55,36 @@ class EnvironmentTest(SynchronousTestCase):
                 "SS_LOCAL_PORT": "4711",
             },
         )
-        self.assertEqual(contract.places(), (("::", 8388),))
+        self.assertEqual(contract.places(), [Place("::", 8388)])
+
+    def test_datagrams(self) -> None:
+        """One that carries datagrams is told the same, and has to have the port over UDP."""
+        both = (Medium.STREAM, Medium.DATAGRAMS)
+        for media in (both, both[1:]):
+            client = Sip003Client("a", "", ("example.org", 8388), media)
+            client.begin()
+            server = Sip003Server("a", "", ("::", 8388), media)
+            for contract, address in ((client, client.address), (server, ("::", 8388))):
+                self.assertEqual(
+                    [place[:3] for place in contract.places()],
+                    [(*address, medium) for medium in media],
+                )
+        self.assertEqual(str(server.places()[0]), "[::]:8388 over UDP")
+
+    def test_free_port(self) -> None:
+        """A port is free for all that it is for, if there is one at all."""
+        both = (Medium.STREAM, Medium.DATAGRAMS)
+        for _ in range(20):
+            port = free_port(both)
+            with socket.socket() as streams, socket.socket(type=socket.SOCK_DGRAM) as datagrams:
+                streams.bind(("127.0.0.1", port))
+                datagrams.bind(("127.0.0.1", port))
+
+        def taken(**_: object) -> NoReturn:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+        self.patch(socket, "socket", taken)
+        self.assertRaises(OSError, free_port, both)
 
     def test_said(self) -> None:
         """What it writes to its standard output is for the log."""

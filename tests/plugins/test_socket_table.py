@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.plugins.socket_table import SocketOwner, address_text, listeners_on, owner_at, row_of
+from pipetwist.plugins.socket_table import (
+    UNCONNECTED,
+    SocketOwner,
+    address_text,
+    bound_to,
+    listeners_on,
+    owner_at,
+    row_of,
+)
 
 # As Linux writes them (get_tcp4_sock, get_tcp6_sock): a listening socket, a connected one, one that
 # nobody has any more; and a listening one of IPv6.
@@ -25,6 +33,14 @@ _TABLE6 = b"""\
   sl  local_address                         remote_address                        st tx_queue ...
    0: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A \
 00000000:00000000 00:00000000 00000000     7        0 4713 1 0
+"""
+# Of UDP (udp4_format_sock): one without a peer, one with the port 8080 as its peer's, and one that
+# has the same port as the first at another address.
+_UDP_TABLE = b"""\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   19: 0100007F:1F90 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 4714 2 0
+ 5123: 0100007F:8393 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 4715 2 0
+  640: 0200007F:1F90 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 4716 2 0
 """
 
 
@@ -57,6 +73,14 @@ class TableTest(SynchronousTestCase):
         self.assertEqual(list(listeners_on(_TABLE, 0x8393)), [])
         self.assertEqual(list(listeners_on(_TABLE6, 8080)), [(address_text("::1"), 7, 4713)])
 
+    def test_datagrams(self) -> None:
+        """Those that have the port of UDP are found, with and without a peer, and those without."""
+        first, other = ("0100007F", 1000, 4714), ("0200007F", 0, 4716)
+        self.assertEqual(list(listeners_on(_UDP_TABLE, 8080, UNCONNECTED)), [first])
+        self.assertEqual(list(bound_to(_UDP_TABLE, 8080)), [first, other])
+        self.assertEqual(list(bound_to(_UDP_TABLE, 0x8393)), [("0100007F", 1001, 4715)])
+        self.assertEqual(list(bound_to(_UDP_TABLE, 0x35)), [])
+
     def test_connected(self) -> None:
         """The owner of the other end of a connection is found; one that is gone is none."""
         ours = ("127.0.0.1", 8080)
@@ -79,6 +103,7 @@ class TableTest(SynchronousTestCase):
         """In lines that are none it finds nothing."""
         garbage = text.replace(b":", b"")
         self.assertEqual(list(listeners_on(garbage, port)), [])
+        self.assertEqual(list(bound_to(garbage, port)), [])
         self.assertIsNone(connected_owner(garbage, ("127.0.0.1", port), ("127.0.0.1", 1)))
 
 

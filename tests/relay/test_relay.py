@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.errors import RefusedError
-from pipetwist.interfaces import IRelay, IRoute
+from pipetwist.interfaces import IRelay, IRoute, Medium
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.process.identity import ProcessIdentity
 from pipetwist.relay.relay import Relay
@@ -110,6 +110,28 @@ class AdmittingTest(_RelayTestCase):
         self.assertEqual(relay.route(anybody).outbound.tag, "a")
         current.swap(RoutingTable(Router([], "b"), self.outbounds))
         self.assertEqual(relay.route(anybody).outbound.tag, "b")
+
+    def test_datagrams(self) -> None:
+        """Datagrams go to what the outbound has for them, and are counted by the same tag."""
+        both: Any = FakeOutbound("a")
+        both.for_datagrams = datagrams = FakeOutbound("a")
+        router = Router([], "a", datagrams=["udp"], both=["both"])
+        tracked = Tracked(self.store, outbounds=["a"])
+        table = RoutingTable(router, {**self.outbounds, "a": both}, tracked)
+        relay = Relay(self.clock, Current(table))
+        for inbound, medium, outbound in (
+            ("tcp", None, both),
+            ("udp", None, datagrams),
+            ("both", None, both),
+            ("both", Medium.STREAM, both),
+            ("both", Medium.DATAGRAMS, datagrams),
+        ):
+            route = relay.route(ClientInfo(inbound, "peer", "source", medium=medium))
+            self.assertIs(route.outbound, outbound, (inbound, medium))
+            assert route.tracker is not None
+            route.tracker.uplink(1)
+        (uplink, _) = sorted(self.store.counters(), key=lambda one: -one.total())
+        self.assertEqual((uplink.name, uplink.total()), ("outbound>>>a>>>traffic>>>uplink", 5))
 
     def test_rejected(self) -> None:
         """A client that a rule rejects gets no route, and the text says who it is and which rule

@@ -93,6 +93,27 @@ class RouterTest(SynchronousTestCase):
         self.assertEqual(router.reachable("u"), ["second", "first", "datagrams"])
         self.assertEqual(router.reachable("d"), ["second", "first"])
 
+    def test_both(self) -> None:
+        """An inbound for streams and datagrams has ways for each; what does not say which it is, is
+        a stream.
+        """
+        rules = [
+            RuleOptions(network=("udp",), outbound="datagrams"),
+            RuleOptions(network=("tcp",), inbound=("s",), action="reject"),
+        ]
+        router = Router(rules, "streams", datagrams=("u",), both=("b",))
+        self.assertEqual(
+            [router.networks(tag) for tag in "sub"], [("tcp",), ("udp",), ("tcp", "udp")]
+        )
+        for network, outbound in (("tcp", "streams"), ("udp", "datagrams"), (None, "streams")):
+            one: Any = network
+            self.assertEqual(router.choose("b", None, "", one), outbound)
+            self.assertFalse(router.may_reject("b", one))
+        self.assertEqual(router.reachable("b"), ["streams", "datagrams"])
+        self.assertEqual(router.reachable("b", "udp"), ["datagrams"])
+        self.assertEqual(router.choose("u", None), "datagrams")
+        self.assertTrue(router.may_reject("s"))
+
     def test_rules_of_an_iterator(self) -> None:
         """Rules may come from an iterator, and are tried for every connection."""
         router = Router(iter([RuleOptions(outbound="x")]), "final")
