@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Generator, Iterator, Sequence
-from itertools import chain
-from operator import attrgetter
+from itertools import chain, compress, count
+from operator import attrgetter, ne
 from typing import Any
 
 from pipetwist.interfaces import CounterLike, CounterStoreLike, ICellCounter
@@ -52,11 +52,10 @@ class _Counters:
         """Those that have grown: the name, the direction, and by how many bytes."""
         if seen == self.seen:
             return
-        for index, (now, before) in enumerate(zip(seen, self.seen, strict=True)):
-            if now != before:
-                total = float(self.counters[index].total())
-                grown, self.totals[index] = total - self.totals[index], total
-                yield self.names[index], self.directions[index], max(grown, 0.0)
+        for index in compress(count(), map(ne, seen, self.seen)):
+            total = float(self.counters[index].total())
+            grown, self.totals[index] = total - self.totals[index], total
+            yield self.names[index], self.directions[index], max(grown, 0.0)
         self.seen = seen
 
 
@@ -96,9 +95,9 @@ class Movement:
         if len(counters) != len(self._known):
             yield from self._take_new(counters)
         for piece in [*chain.from_iterable(self._pieces.values())]:
-            for count, (name, direction, grown) in enumerate(piece.grown(piece.read()), 1):
+            for number, (name, direction, grown) in enumerate(piece.grown(piece.read()), 1):
                 moved[direction][name] = grown
-                if not count % _MOVED_PIECE:
+                if not number % _MOVED_PIECE:
                     yield
             yield
         self.moved = Moved(*moved)

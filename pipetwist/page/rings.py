@@ -62,6 +62,15 @@ class Moved(NamedTuple):
     uplink: Mapping[Name, float]
     downlink: Mapping[Name, float]
 
+    def rates(self, seconds: float) -> Iterator[Rate]:
+        """The rate of each over so many seconds."""
+        uplink, downlink = self
+        for name, size in uplink.items():
+            yield name, size / seconds, downlink.get(name, 0.0) / seconds
+        for name, size in downlink.items():
+            if name not in uplink:
+                yield name, 0.0, size / seconds
+
 
 class Column:
     """The rates of one name in the slots of a chunk, and its bytes in all of them."""
@@ -245,19 +254,11 @@ class History:
             seconds: how many seconds all of them were, more or less.
             moved: what did.
         """
-        uplink, downlink = moved
-        names = {**uplink, **downlink}
         for slot in slots:
             complete = self.seconds.begin(slot, seconds / len(slots))
             if complete is not None:
                 yield from self._add_minute(complete)
-            yield from self.seconds.fill(
-                slot,
-                (
-                    (name, uplink.get(name, 0.0) / seconds, downlink.get(name, 0.0) / seconds)
-                    for name in names
-                ),
-            )
+            yield from self.seconds.fill(slot, moved.rates(seconds))
 
     def _add_minute(self, seconds: Chunk) -> Iterator[None]:
         hour = self.minutes.begin(seconds.number, sum(seconds.spans))

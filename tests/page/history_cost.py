@@ -52,7 +52,7 @@ def cost(work: Generator[None, None, object] | Iterator[None]) -> Cost:
 
 def seconds(names: int, moving: int, connections: int = 0) -> Iterator[Cost]:
     """Measure seconds in which so many of so many users move bytes."""
-    relay = PretendedRelay(connections, [])
+    relay = PretendedRelay(connections, [None])
     store = MemoryCounterStore()
     counters = [
         store.counter(traffic_name("user", f"user-{number}", direction))
