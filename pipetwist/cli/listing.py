@@ -21,7 +21,8 @@ class Column(NamedTuple):
 
     Attributes:
         heading: what stands above it.
-        rank: those with the highest are left out first, where there is no room; 0 for never.
+        rank: those with the highest are left out first, where there is no room; 0 for never. Others
+            are left out as well where all cells are empty, unless they have a usual width.
         is_figure: whether it is aligned to the right.
         least: to so many columns of characters it may be cut when no other can be left out; None
             for never.
@@ -99,7 +100,7 @@ def _widths(
         widths = {
             number: min(natural[number], _wanted(column, natural[number]))
             for number, column in enumerate(columns)
-            if column.rank <= most
+            if column.rank <= most and not _is_empty(column, number, rows)
         }
         excess = sum(widths.values()) + gap * (len(widths) - 1) - width
         if excess <= 0:
@@ -116,6 +117,11 @@ def _widths(
         widths[number] -= cut
         excess -= cut
     return widths, fits
+
+
+def _is_empty(column: Column, number: int, rows: Sequence[Sequence[Text]]) -> bool:
+    """Whether a column has nothing but its heading, and need not be there."""
+    return bool(column.rank and not column.usual and not any(row[number].plain for row in rows[1:]))
 
 
 def _heading(column: Column, *, short: bool) -> str:

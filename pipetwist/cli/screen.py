@@ -1,5 +1,8 @@
 """A terminal's whole screen, for a view that is drawn again and again. It is restored however the
 view ends.
+
+Textual is not used for it: importing that takes 0.3 s of a processor where this takes 0.05 s, and
+it would put four more packages of 7 MB into every installation, for one table with a filter.
 """
 
 from __future__ import annotations

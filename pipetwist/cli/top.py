@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["top"]
 
-_REDRAWN_SECONDS = 60.0  # what has an age, while no answer comes
+_LONG = 3600.0  # seconds; the thread that asks wakes it before
 
 
 @click.command(short_help="Show live rates, totals, limits and who is online.")
@@ -98,11 +97,15 @@ def _run(
     """Draw whenever something has changed, until a key ends it."""
     from pipetwist.cli.top_asking import Asker, Snapshot
     from pipetwist.cli.top_state import TopState
-    from pipetwist.cli.top_view import top_view
+    from pipetwist.cli.top_view import listing_of, top_view
 
     state = TopState(sort)
     first = Snapshot(None, sample, source.has_control)
-    with closing(Asker(source.ask, first, interval, screen.wake)) as asker:
+
+    def sort_rows(snapshot: Snapshot) -> None:
+        listing_of(snapshot, state, patterns)
+
+    with closing(Asker(source.ask, first, interval, screen.wake, sort_rows)) as asker:
         goes_on = True
         while goes_on:
             width, height = screen.size
@@ -113,8 +116,7 @@ def _run(
                 patterns=patterns,
                 width=width,
                 height=height,
-                now=time.time(),
             )
             screen.draw(frame.lines)
             asker.want(frame.wanted)
-            goes_on = all(map(state.press, screen.wait(_REDRAWN_SECONDS)))
+            goes_on = all(map(state.press, screen.wait(_LONG)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,13 +22,15 @@ from pipetwist.errors import ServerError
 from pipetwist.stats.names import DIRECTIONS
 
 if TYPE_CHECKING:
+    from pipetwist.cli.listing import Listing
     from pipetwist.control.wire.control_pb2 import Entity, GetStatusResponse
 
-__all__ = ["Asker", "Known", "Sample", "Snapshot", "Source", "Wanted"]
+__all__ = ["Asker", "Known", "Sample", "Snapshot", "Source", "Wanted", "pause_after"]
 
 # So much longer than an answer takes it waits for the next, that a server with thousands of names
 # has little work with it.
 _WAITS = 9
+_LONGEST_SECONDS = 10.0
 _STOP_SECONDS = 1.0
 
 
@@ -60,6 +62,11 @@ class Known:
     status: GetStatusResponse
     entities: Mapping[tuple[str, str], Entity]
     connections: list[Listed] | None = None
+
+    @property
+    def now(self) -> float:
+        """The time of day there, in seconds since 1970."""
+        return self.status.started + self.status.uptime
 
 
 @dataclass(frozen=True)
@@ -106,6 +113,13 @@ class Snapshot:
     def growth(self) -> Mapping[str, float] | None:
         """Bytes a second of each counter; None if there is one sample only."""
         return None if self.earlier is None else rates(self.earlier.reading, self.later.reading)
+
+    @cached_property
+    def listings(self) -> dict[Hashable, Listing]:
+        """What was made of it, by what that is for: to sort thousands of names for each key that is
+        pressed would take too long.
+        """
+        return {}
 
     @property
     def passed(self) -> float:
@@ -196,6 +210,8 @@ class Asker:
         first: what is known already.
         interval: seconds between two samples at least.
         answered: is called, in the thread, when there is something new.
+        prepare: is called there before with each new snapshot, to sort what is shown of it: keys
+            do not wait for that.
     """
 
     def __init__(
@@ -204,10 +220,12 @@ class Asker:
         first: Snapshot,
         interval: float,
         answered: Callable[[], object],
+        prepare: Callable[[Snapshot], object] = lambda _: None,
     ) -> None:
         self._ask = ask
         self._interval = interval
         self._answered = answered
+        self._prepare = prepare
         self._hurry = threading.Event()
         self._is_closed = False
         self._wanted = Wanted()
@@ -234,13 +252,13 @@ class Asker:
     def _run(self) -> None:
         took = 0.0
         while True:
-            self._hurry.wait(max(self._interval, _WAITS * took))
+            self._hurry.wait(pause_after(took, self._interval))
             self._hurry.clear()
             if self._is_closed:
                 return
             began = time.monotonic()
             self.snapshot = self._next(self.snapshot)
-            took = time.monotonic() - began
+            took = 0.0 if self.snapshot.fault else time.monotonic() - began
             self._answered()
 
     def _next(self, last: Snapshot) -> Snapshot:
@@ -248,4 +266,16 @@ class Asker:
             sample = self._ask(self._wanted)
         except ServerError as error:
             return replace(last, fault=str(error))
-        return replace(last, earlier=last.later, later=sample, fault="")
+        found = replace(last, earlier=last.later, later=sample, fault="")
+        self._prepare(found)
+        return found
+
+
+def pause_after(took: float, interval: float) -> float:
+    """How many seconds to wait for the next answer.
+
+    Args:
+        took: how long the last one took.
+        interval: how long to wait at least.
+    """
+    return max(interval, min(_WAITS * took, _LONGEST_SECONDS))

@@ -10,7 +10,7 @@ from rich.text import Text
 from pipetwist.cli.listing import Column, Listing
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text
-from pipetwist.cli.top_limits import NO_CONTROL
+from pipetwist.cli.top_limits import NO_CONTROL, no_cells
 
 if TYPE_CHECKING:
     from pipetwist.cli.top_asking import Snapshot
@@ -33,20 +33,21 @@ _SORTS: Mapping[str, Callable[[FailedConnections], Any]] = {  # of any type that
 }
 
 
-def failures_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...], now: float) -> Listing:
+def failures_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...]) -> Listing:
     """Each outbound, inbound and cause with how many failed, and why the last one did.
 
     Args:
         snapshot: what is known.
         sort: what is first: the latest, the most, or names.
         words: all of them must be in what is shown.
-        now: the time of day, in seconds since 1970.
     """
     known = snapshot.later.known
-    failures = () if known is None else known.status.failures
+    if known is None:
+        return Listing(_COLUMNS, (), no_cells, snapshot.later.unknown or NO_CONTROL)
+    now = known.now
     found = [
         one
-        for one in failures
+        for one in known.status.failures
         if all(
             word in f"{one.outbound} {one.inbound} {one.cause} {one.reason}".casefold()
             for word in words
@@ -64,9 +65,4 @@ def failures_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...], now:
             Text(printable(one.reason)),
         ]
 
-    nothing = (
-        snapshot.later.unknown or NO_CONTROL
-        if known is None
-        else "No connection has failed since the start."
-    )
-    return Listing(_COLUMNS, found, cells, nothing)
+    return Listing(_COLUMNS, found, cells, "No connection has failed since the start.")

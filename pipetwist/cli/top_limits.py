@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from pipetwist.cli.top_asking import Snapshot
     from pipetwist.control.wire.control_pb2 import Entity, EntityQuota
 
-__all__ = ["NO_CONTROL", "entity_text", "held_shares", "limits_listing", "speed_text", "state_text"]
+__all__ = [
+    "NO_CONTROL",
+    "entity_text",
+    "held_shares",
+    "limits_listing",
+    "no_cells",
+    "speed_text",
+    "state_text",
+]
 
 NO_CONTROL = (
     'This is known of pipetwist alone, by its control service: write "control": {"listen": '
@@ -59,7 +67,7 @@ class _Line(NamedTuple):
     is_first: bool
 
 
-def limits_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...], now: float) -> Listing:
+def limits_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...]) -> Listing:
     """Those that have limits, with a row for each quota.
 
     Args:
@@ -67,17 +75,17 @@ def limits_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...], now: f
         sort: what is first: those who are refused or held, those who have used most of a quota, or
             names.
         words: all of them must be in what is shown.
-        now: the time of day, in seconds since 1970.
     """
     known = snapshot.later.known
     if known is None:
-        return Listing(_COLUMNS, (), _no_cells, snapshot.later.unknown or NO_CONTROL)
+        return Listing(_COLUMNS, (), no_cells, snapshot.later.unknown or NO_CONTROL)
     found = [
         one
         for one in known.entities.values()
         if (one.HasField("limits") or one.quotas)
-        and all(word in f"{one.entity} {one.name}".casefold() for word in words)
+        and (not words or all(word in f"{one.entity} {one.name}".casefold() for word in words))
     ]
+    now = known.now
     keys: Mapping[str, Callable[[Entity], Any]] = {  # of any type that can be compared
         "state": lambda one: (
             not one.closed,
@@ -198,5 +206,6 @@ def _quota_cells(quota: EntityQuota | None, now: float) -> list[Text]:
     ]
 
 
-def _no_cells(item: object, short: bool) -> list[Text]:
+def no_cells(item: object, short: bool) -> list[Text]:
+    """The cells of a listing that has nothing."""
     raise NotImplementedError

@@ -35,7 +35,7 @@ _COLUMNS = (
 _BY_CONTROL = (
     Column("open", rank=3, is_figure=True),
     Column("failed", rank=3, is_figure=True),
-    Column("state", rank=1),
+    Column("state", rank=1, usual=14),
 )
 _NOTHING = (
     "Nothing is counted so far. Counters begin with the first connection; what is counted is "
@@ -61,7 +61,7 @@ def traffic_listing(
     found = [
         row
         for row in snapshot.later.rows
-        if all(word in f"{row.entity} {row.name}".casefold() for word in words)
+        if not words or all(word in f"{row.entity} {row.name}".casefold() for word in words)
     ]
     found.sort(key=lambda row: _key(row, figures))
     failed = _failures(snapshot)

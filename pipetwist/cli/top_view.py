@@ -21,7 +21,7 @@ from pipetwist.cli.top_traffic import traffic_listing
 from pipetwist.cli.traffic import Row
 from pipetwist.client.online import source_count
 
-__all__ = ["Frame", "top_view"]
+__all__ = ["Frame", "listing_of", "top_view"]
 
 _APART = "   "
 _LINES_OF_BLANKS = 16  # lower screens have none
@@ -49,7 +49,6 @@ def top_view(
     patterns: tuple[str, ...] = (),
     width: int,
     height: int,
-    now: float,
 ) -> Frame:
     """Make the screen, and tell the state how many rows there are.
 
@@ -61,7 +60,6 @@ def top_view(
         width: how many columns of characters there are; if they are too few for all figures, some
             are left out, and names are cut last.
         height: how many lines there are.
-        now: the time of day, in seconds since 1970.
     """
     most = max(1, min(3, height // _LINES_OF_HEADLINE))
     head = [Text(line, style="bold") for line in _filled(_headline(server, snapshot), width, most)]
@@ -75,7 +73,7 @@ def top_view(
         first = state.drawn(len(body), room)
         body, count, wanted = body[first : first + room], len(body), Wanted()
     else:
-        listing = _listing(snapshot, state, patterns, now)
+        listing = listing_of(snapshot, state, patterns)
         room = max(1, room - 1)  # below the headings
         count = len(listing.items)
         first = state.drawn(count, room)
@@ -94,15 +92,27 @@ def top_view(
     return Frame(lines, wanted)
 
 
-def _listing(snapshot: Snapshot, state: TopState, patterns: tuple[str, ...], now: float) -> Listing:
-    sort, words = state.sort, state.words
-    if state.view == "limits":
-        return limits_listing(snapshot, sort, words, now)
-    if state.view == "failures":
-        return failures_listing(snapshot, sort, words, now)
-    if state.view == "connections":
-        return connections_listing(snapshot, sort, words)
-    return traffic_listing(snapshot, sort, words, patterns)
+def listing_of(snapshot: Snapshot, state: TopState, patterns: tuple[str, ...]) -> Listing:
+    """The rows of a view, sorted. They are made once; from any thread.
+
+    Args:
+        snapshot: what is known.
+        state: what is shown of it.
+        patterns: what was asked for.
+    """
+    view, sort, words = key = (state.view, state.sort, state.words)
+    found = snapshot.listings.get(key)
+    if found is None:
+        if view == "limits":
+            found = limits_listing(snapshot, sort, words)
+        elif view == "failures":
+            found = failures_listing(snapshot, sort, words)
+        elif view == "connections":
+            found = connections_listing(snapshot, sort, words)
+        else:
+            found = traffic_listing(snapshot, sort, words, patterns)
+        snapshot.listings[key] = found
+    return found
 
 
 def _nothing(listing: Listing, state: TopState) -> str:

@@ -156,13 +156,12 @@ class QuotaTable:
         quotas = self._quotas.get(user)
         if quotas is not None or self._options is None:
             return quotas or ()
-        options = self._options(user)
-        if any(self._has(_first_name(user, one)) for one in options):
+        if self._has_used(user):
             return self.of(user)
         return tuple(
             quotas_of(
                 user,
-                options,
+                self._options(user),
                 self._calendar,
                 lambda _: UnwrittenCounter(),
                 lambda _: False,
@@ -172,8 +171,15 @@ class QuotaTable:
 
     def used_up(self, user: str | None) -> list[tuple[Quota, QuotaOptions]]:
         """The quotas of a user of which nothing is left."""
-        quotas = () if user is None else self.look_at(user)
+        if user is None or not (user in self._quotas or self._has_used(user)):
+            return []
+        quotas = self.of(user)
         return [(quota, options) for quota in quotas for options in quota.used_up]
+
+    def _has_used(self, user: str) -> bool:
+        """Whether a user has used anything, now or in an earlier run, by the file."""
+        options = () if self._options is None else self._options(user)
+        return any(self._has(_first_name(user, one)) for one in options)
 
     def spent(self, user: str) -> str | None:
         """Which quota is used up, so that connections of a user have to end, for people; None if

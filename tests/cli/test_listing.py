@@ -58,6 +58,17 @@ class ListingTest(SynchronousTestCase):
             ["name       now", "漢字漢字…  1 B", "bob        1 B"],
         )
 
+    def test_empty(self) -> None:
+        """A column without a figure is left out, unless it has a usual width, which it has before
+        its first figure.
+        """
+        columns = (Column("n"), Column("sources", rank=1), Column("rate", rank=1, usual=6))
+        found = Listing(columns, ["a"], lambda _, short: [Text("a"), Text(), Text()], "")
+        self.assertEqual(_lines(found, 20), ["n  rate", "a"])
+        found = found._replace(cells=lambda _, short: [Text("a"), Text("2"), Text("1 B/s")])
+        self.assertEqual(_lines(found, 20), ["n  sources  rate", "a  2        1 B/s"])
+        self.assertEqual(_lines(found, 17), ["n", "a"])
+
     def test_some(self) -> None:
         """Only the rows that are shown are made, and decide on the widths."""
         made: list[int] = []

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.command_line import TerminalCall, call, plain
 from tests.support.foreign_servers import COUNTERS, V2Ray5, Xray, serve
-from tests.support.whole_screen import ENTER, LEAVE, shown
+from tests.support.whole_screen import ENTER, LEAVE, shown, wait_for
 
 
 class ScreenTest(SynchronousTestCase):
@@ -23,15 +23,8 @@ class ScreenTest(SynchronousTestCase):
             self, ["top", "--interval", "50ms", "-s", serve(self, servicer), *arguments]
         )
         self.before = terminal.modes
-        self.wait_for(terminal, "q quits")
+        wait_for(terminal, "q quits")
         return terminal
-
-    def wait_for(self, terminal: TerminalCall, what: str) -> list[str]:
-        """Wait until the screen has a text, and return its lines."""
-        terminal.wait_for(
-            lambda text: ENTER in text and what in "\n".join(shown(text)), f"{what} on the screen"
-        )
-        return shown(terminal.text)
 
     def assert_restored(self, terminal: TerminalCall) -> None:
         """The screen, the cursor and the modes are what they were, and Python has said nothing."""
@@ -44,8 +37,8 @@ class ScreenTest(SynchronousTestCase):
         """The key q ends it with status 0, and the screen is what it was."""
         terminal = self.start(Xray("GetUsersStats"))
         self.assertNotEqual(terminal.modes, self.before)
-        self.wait_for(terminal, "1 user online from 2 sources")
-        self.wait_for(terminal, "0 B/s")
+        wait_for(terminal, "1 user online from 2 sources")
+        wait_for(terminal, "0 B/s")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
         self.assert_restored(terminal)
@@ -78,7 +71,7 @@ class ScreenTest(SynchronousTestCase):
         self.assertEqual(terminal.modes, self.before)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_for(lambda text: text.count(ENTER) == 2, "the screen to be taken again")
-        self.assertIn("bob", " ".join(self.wait_for(terminal, "q quits")))
+        self.assertIn("bob", " ".join(wait_for(terminal, "q quits")))
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 
@@ -86,7 +79,7 @@ class ScreenTest(SynchronousTestCase):
         """The key s sorts by something else at once."""
         terminal = self.start(V2Ray5(), "--sort", "name", "--interval", "1h")
         terminal.type("s")
-        self.wait_for(terminal, "now by rate")
+        wait_for(terminal, "now by rate")
 
     def test_keys(self) -> None:
         """Keys work at once, however seldom the server is asked: other views, the help, and a
@@ -94,16 +87,16 @@ class ScreenTest(SynchronousTestCase):
         """
         terminal = self.start(V2Ray5(), "--interval", "1h")
         terminal.type("?")
-        self.wait_for(terminal, "Page Up, Page Down")
+        wait_for(terminal, "Page Up, Page Down")
         terminal.type("q")
-        self.wait_for(terminal, "[1 traffic]")
+        wait_for(terminal, "[1 traffic]")
         terminal.type("\t")
-        self.wait_for(terminal, '"control": {"listen":')
+        wait_for(terminal, '"control": {"listen":')
         terminal.type("1/ALI")
-        found = self.wait_for(terminal, "/ALI_")
+        found = wait_for(terminal, "/ALI_")
         self.assertFalse([line for line in found if "bob" in line])
         terminal.type("\x1b")
-        self.wait_for(terminal, "bob")
+        wait_for(terminal, "bob")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
         self.assert_restored(terminal)
@@ -115,30 +108,30 @@ class ScreenTest(SynchronousTestCase):
             f"user>>>user-{number:03}>>>traffic>>>uplink": 1 for number in range(100)
         }
         terminal = self.start(servicer, "--interval", "1h", "--sort", "name")
-        self.wait_for(terminal, "user-000")
+        wait_for(terminal, "user-000")
         terminal.type("\x1b[F")
-        found = self.wait_for(terminal, "user-099")
+        found = wait_for(terminal, "user-099")
         self.assertEqual(len(found), 24)
         terminal.type("\x1b[5~\x1b[A")
         rows = len([line for line in found if "user-" in line])
-        self.wait_for(terminal, f"user-{100 - 2 * rows - 1:03}")
+        wait_for(terminal, f"user-{100 - 2 * rows - 1:03}")
         terminal.resize(32, 8)
-        found = self.wait_for(terminal, "[1 traffic] of 4")
+        found = wait_for(terminal, "[1 traffic] of 4")
         self.assertEqual((len(found), max(map(len, found)) <= 32), (8, True), found)
         terminal.type("\x1b[H")
-        self.wait_for(terminal, "user-000")
+        wait_for(terminal, "user-000")
 
     def test_flicker(self) -> None:
         """Where nothing changes nothing is written, and where a figure does only its lines are."""
         servicer = V2Ray5()
         terminal = self.start(servicer, "--sort", "name")
         asked = servicer.calls
-        self.wait_for(terminal, "0 B/s")
+        wait_for(terminal, "0 B/s")
         before, count = len(terminal.text), len(asked)
         terminal.wait_for(lambda _: len(asked) > count + 12, "four more answers")
         self.assertEqual(terminal.text[before:], "")
         servicer.counters["user>>>bob>>>traffic>>>uplink"] = 2**40
-        self.wait_for(terminal, "1.0 TiB")
+        wait_for(terminal, "1.0 TiB")
         self.assertNotIn("alice", terminal.text[before:])
 
     def test_control_characters(self) -> None:
@@ -150,7 +143,7 @@ class ScreenTest(SynchronousTestCase):
             "user>>>漢字>>>traffic>>>uplink": 1,
         }
         terminal = self.start(servicer)
-        found = self.wait_for(terminal, "漢字")
+        found = wait_for(terminal, "漢字")
         self.assertIn("\\x1b[2J\\u202eevil", "\n".join(found))
         self.assertNotIn("\u202e", terminal.text)
 
@@ -158,7 +151,7 @@ class ScreenTest(SynchronousTestCase):
         """A terminal that has none gets none, nor does anybody who wants none."""
         for variables in ({"TERM": "vt100"}, {"NO_COLOR": "1"}):
             terminal = TerminalCall(self, ["top", "-s", serve(self, V2Ray5())], variables)
-            self.wait_for(terminal, "[1 traffic]")
+            wait_for(terminal, "[1 traffic]")
             self.assertNotRegex(terminal.text, r"\x1b\[[0-9;]*3[0-9][0-9;]*m")
             terminal.type("q")
             self.assertEqual(terminal.status(), 0)

@@ -6,7 +6,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_asking import Asker, Sample, Snapshot, Source, Wanted
+from pipetwist.cli.top_asking import Asker, Sample, Snapshot, Source, Wanted, pause_after
 from pipetwist.cli.traffic import Reading
 from pipetwist.client.counters import Selection
 from pipetwist.errors import ServerError
@@ -97,6 +97,13 @@ class AskerTest(SynchronousTestCase):
         asker.want(Wanted(frozenset({"bob"}), limits=True))
         self.answer(1)
         self.assertEqual(self.source.asked, [Wanted(frozenset({"bob"}), limits=True)])
+
+    def test_pause(self) -> None:
+        """A server whose answer takes long has nine parts of the time for other work, but is not
+        forgotten.
+        """
+        for took, interval, seconds in ((0.01, 1.0, 1.0), (0.5, 1.0, 4.5), (5.0, 1.0, 10.0)):
+            self.assertEqual(pause_after(took, interval), seconds)
 
     def test_close(self) -> None:
         """It ends while it waits."""

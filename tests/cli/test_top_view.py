@@ -9,8 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.cli.top_asking import Snapshot
 from pipetwist.cli.top_state import SORTS, VIEWS, TopState
-from pipetwist.cli.top_view import top_view
-from tests.cli.top_samples import NOW, entity, known, lines, sample
+from pipetwist.cli.top_view import listing_of, top_view
+from tests.cli.top_samples import entity, known, lines, sample
 
 _EARLIER = sample(
     10.0,
@@ -90,7 +90,7 @@ class TrafficTest(SynchronousTestCase):
         for width in (32, 100):
             text = " ".join(lines(nothing, width=width))
             self.assertIn("listed in experimental.v2ray_api.stats of pipetwist and sing-box", text)
-        self.assertIn("No counter matches carol.", lines(nothing, patterns=("carol",)))
+        self.assertIn("No counter matches carol.", lines(replace(nothing), patterns=("carol",)))
 
     def test_fault(self) -> None:
         """What goes wrong stands below the last that is known, and does nothing to a terminal."""
@@ -169,16 +169,26 @@ class SizeTest(SynchronousTestCase):
                 )
         return found
 
+    def test_once(self) -> None:
+        """Rows are sorted once for each answer, however often they are drawn and scrolled."""
+        state = TopState()
+        first = listing_of(_TRAFFIC, state, ())
+        state.press("down")
+        self.assertIs(listing_of(_TRAFFIC, state, ()), first)
+        state.press("s")
+        self.assertIsNot(listing_of(_TRAFFIC, state, ()), first)
+        self.assertIsNot(listing_of(replace(_TRAFFIC), TopState(), ()), first)
+
     def test_thousands(self) -> None:
         """Of thousands of names only those on the screen are made rows of, and asked for."""
         many = {f"user_{number:05}": (number, 0) for number in range(20_000)}
         snapshot = Snapshot(sample(1.0, many), sample(2.0, many, known()), has_control=True)
         state = TopState("total")
-        frame = top_view("a", snapshot, state, width=80, height=24, now=NOW)
+        frame = top_view("a", snapshot, state, width=80, height=24)
         self.assertEqual(len(frame.wanted.users), 18)
         self.assertIn("19999", frame.wanted.users)
         state.press("end")
-        frame = top_view("a", snapshot, state, width=80, height=24, now=NOW)
+        frame = top_view("a", snapshot, state, width=80, height=24)
         self.assertIn("00000", frame.wanted.users)
 
 

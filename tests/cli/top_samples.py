@@ -46,7 +46,7 @@ def known(
 ) -> Known:
     """What the control service says."""
     return Known(
-        GetStatusResponse(open=3, failures=failures),
+        GetStatusResponse(started=NOW - 60, uptime=60, open=3, failures=failures),
         {(one.entity, one.name): one for one in entities},
         connections,
     )
@@ -81,7 +81,6 @@ def lines(
         patterns=patterns,
         width=width,
         height=height,
-        now=NOW,
     )
     assert len(frame.lines) == height, [line.plain for line in frame.lines]
     assert all(line.cell_len <= width for line in frame.lines), frame.lines

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ENTER", "LEAVE", "shown"]
+from tests.support.command_line import TerminalCall
+
+__all__ = ["ENTER", "LEAVE", "shown", "wait_for"]
 
 ENTER = "\x1b[?1049h"
 """Switches to xterm's other screen (ctlseqs)."""
@@ -42,3 +44,11 @@ def shown(text: str) -> list[str]:
             message = f"an unknown sequence: {part[0]!r}"
             raise ValueError(message)
     return [lines.get(number, "").rstrip() for number in range(1, max(lines, default=0) + 1)]
+
+
+def wait_for(terminal: TerminalCall, what: str) -> list[str]:
+    """Wait until the screen has a text, and return its lines."""
+    terminal.wait_for(
+        lambda text: ENTER in text and what in "\n".join(shown(text)), f"{what} on the screen"
+    )
+    return shown(terminal.text)
