@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import json
 from collections.abc import Callable, Mapping, Sequence
 
@@ -85,7 +84,7 @@ class NameTallies:
             told = (
                 list(tallies.items())
                 if len(tallies) <= MAX_NAMES
-                else heapq.nlargest(MAX_NAMES, tallies.items(), key=_weight)
+                else sorted(tallies.items(), key=_weight, reverse=True)[:MAX_NAMES]
             )
             pieces = []
             for start in range(0, len(told), PIECE):

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipetwist.page.sampling import Sampler
+from pipetwist.page.tallies import NameTallies
 from pipetwist.page.view import View
 from tests.support.page_document import told
 from tests.support.pretended_relay import PretendedRelay
 
-__all__ = ["Cost", "costs"]
+__all__ = ["Cost", "NamesCost", "cost_of_names", "costs"]
 
 
 class Cost(NamedTuple):
@@ -63,12 +64,47 @@ def costs(connections: int, users: int, rounds: int = 8) -> Iterator[Cost]:
             yield Cost(read - begun, longest, time.thread_time() - read, len(event))
 
 
+class NamesCost(NamedTuple):
+    """What the connections of each name cost, in the processor's time.
+
+    Attributes:
+        counting: seconds for each connection, when it opens and when it closes.
+        telling: seconds for all names, in all steps.
+        longest: seconds of the longest of these.
+    """
+
+    counting: float
+    telling: float
+    longest: float
+
+
+def cost_of_names(connections: int, users: int) -> NamesCost:
+    """Measure it once."""
+    relay = PretendedRelay(connections, [f"user-{number}" for number in range(users)])
+    tallies, records = NameTallies(dict), relay.connection_table.connections()
+    begun = time.thread_time()
+    for record in records:
+        tallies.opened(record)
+        tallies.closed(record, 1.0)
+    counted = step = time.thread_time()
+    longest = 0.0
+    for _ in tallies.document():
+        now = time.thread_time()
+        longest, step = max(longest, now - step), now
+    return NamesCost((counted - begun) / len(records), time.thread_time() - counted, longest)
+
+
 def _main(connections: int = 5000, users: int = 1000) -> None:
     for cost in costs(connections, users):
         sys.stdout.write(
             f"reading {cost.reading * 1e3:.1f} ms, its longest step {cost.longest * 1e3:.2f} ms; "
             f"telling {cost.telling * 1e3:.1f} ms, {cost.size} bytes\n"
         )
+    names = cost_of_names(connections, users)
+    sys.stdout.write(
+        f"counting {names.counting * 1e6:.1f} \N{MICRO SIGN}s for each connection, telling names "
+        f"{names.telling * 1e3:.1f} ms, the longest step {names.longest * 1e3:.2f} ms\n"
+    )
 
 
 if __name__ == "__main__":
