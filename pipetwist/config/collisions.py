@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath, Problem
+from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.values import quote
 from pipetwist.values.bind_address import (
     EVERY_ADDRESS,
@@ -59,18 +60,21 @@ def collisions(
 
 
 def _shared_folders(document: Document) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
+    owners: dict[str, list[InboundOptions]] = {}
     for index, inbound in enumerate(document.inbounds):
         folder = inbound.own_folder
         if folder is None:
             continue
-        owner = owners.setdefault(folder, inbound.tag)
-        if owner != inbound.tag:
+        before = owners.setdefault(folder, [])
+        owner = next((one for one in before if not inbound.may_share_folder(one)), None)
+        if owner is not None:
             yield Problem(
                 ("inbounds", index, "state_path"),
-                f"{folder} is that of the inbound {quote(owner)}, whose program keeps its keys "
-                "there; each needs a folder of its own",
+                f"{folder} is that of the inbound {quote(owner.tag)}, whose program keeps its keys "
+                "there; each needs a folder of its own, unless both are other transports of the "
+                "same process",
             )
+        before.append(inbound)
 
 
 def _host(listener: _Listener) -> str | None:

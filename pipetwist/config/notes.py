@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
 
 from pipetwist.config.document import Document
 from pipetwist.config.limit_reach import unreachable_limits
 from pipetwist.config.problems import Problem
 from pipetwist.config.unused import unused
+from pipetwist.kinds.options import KindOptions
 from pipetwist.values import quote
 
 __all__ = ["is_root", "notes"]
@@ -30,10 +31,27 @@ def notes(document: Document, *, root: bool) -> Iterator[Problem]:
         for index, options in enumerate(entries):
             for key_path, text in options.notes():
                 yield Problem((section, index, *key_path), text)
+        yield from _shared_processes(section, entries)
     yield from unused(document)
     yield from unreachable_limits(document)
     if root:
         yield from _lent_rights(document)
+
+
+def _shared_processes(section: str, entries: Sequence[KindOptions]) -> Iterator[Problem]:
+    """Those that are started again together."""
+    groups: dict[Hashable, list[int]] = {}
+    for index, options in enumerate(entries):
+        if options.process_group is not None:
+            groups.setdefault(options.process_group, []).append(index)
+    for first, *others in groups.values():
+        if others:
+            shared = " and ".join(f"{section}[{index}]" for index in others)
+            yield Problem(
+                (section, first),
+                f"it shares its process with {shared}: a change of one that its process has to "
+                "know starts it again for all, and ends their connections",
+            )
 
 
 def _lent_rights(document: Document) -> Iterator[Problem]:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.gate import Gate
 from pipetwist.kernel.poller import IN
 from pipetwist.network.accepting import BaseAcceptor
 from pipetwist.network.listening_socket import ListeningSocket
 
-__all__ = ["Acceptor"]
+__all__ = ["Acceptor", "Room"]
 
 # Accepted in one turn of the reactor at most.
 BATCH = 64
+
+
+class Room(Protocol):
+    """What an acceptor needs of a gate."""
+
+    @property
+    def room(self) -> int:
+        """How many more clients there is room for."""
+
+    def wait(self, resume: Callable[[], None], /) -> None:
+        """Call a function once there may be room."""
+
+    def forget(self, resume: Callable[[], None], /) -> None:
+        """Do not call it any more."""
 
 
 class Acceptor(BaseAcceptor):
@@ -32,7 +46,7 @@ class Acceptor(BaseAcceptor):
         self,
         context: InboundContext,
         listening: ListeningSocket,
-        gate: Gate,
+        gate: Room,
         accepted: Callable[[socket.SocketType], None],
     ) -> None:
         super().__init__(context.reactor, listening, accepted, context.log)

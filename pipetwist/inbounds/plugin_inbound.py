@@ -5,7 +5,7 @@ the plug-in may connect to them.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -14,20 +14,16 @@ from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import ConnectError, StartError
-from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
+from pipetwist.inbounds.gate import Gate
 from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.proxied import header_of, named_client_info
 from pipetwist.inbounds.tls_entry import TlsEntry
 from pipetwist.inbounds.tls_listening import TlsListeningService
 from pipetwist.interfaces import InlineCallbacks, IOutbound, ISide, ITracker
 from pipetwist.kernel.context import KernelContext
-from pipetwist.network.listening_socket import ListeningSocket
-from pipetwist.plugins.contract import Contract
-from pipetwist.plugins.peer_check import PeerCheck
+from pipetwist.plugins.plugin import Plugin
 from pipetwist.plugins.sides import PluginStreamSide, plugin_side, plugin_tls_side
-from pipetwist.plugins.sip003 import LOOPBACK
-from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["PluginInbound"]
 
@@ -45,72 +41,67 @@ class PluginInbound(TlsListeningService):
     Args:
         options: what the configuration says: a kind's own, with `PluginProcessOptions` in it.
         context: what it works with.
-        contract: the plug-in's.
+        plugin: the plug-in.
 
     Raises:
-        StartError: the program can't be started; or a certificate or key can't be used.
+        StartError: a certificate or key can't be used.
     """
 
     where = ""
     """Where the plug-in listens, for people."""
+    gate: Gate
+    """What admits its clients, once it listens."""
 
-    def __init__(self, options: _Options, context: InboundContext, contract: Contract) -> None:
+    def __init__(self, options: _Options, context: InboundContext, plugin: Plugin) -> None:
         super().__init__(options, context)
         self._plugin_options = options
-        self.plugin = context.plugins.make(options, contract)
+        self.plugin = plugin
         """The plug-in."""
-        self._acceptors: list[Acceptor] = []
-        self._accepting = False
-        self._check = PeerCheck(
-            context.reactor, context.plugins.threads, lambda: self.plugin.process, self._checked
-        )
         self._entry: KernelTlsEntry | TlsEntry | None = None
-        self._kept: dict[socket.SocketType, tuple[int, Callable[[socket.SocketType], None]]] = {}
+        self._accepts = False
 
-    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
-        """What is called with each connection of the plug-in's, for each port that it may connect
-        to. Called once, before `listens`.
-        """
-        raise NotImplementedError
-
-    def open_doors(self, count: int) -> list[ListeningSocket]:
-        """Open a port for each of the `doors`.
-
-        Args:
-            count: how many there are.
+    def open(self) -> None:
+        """Have a port that the plug-in can connect to; its connections are to be passed to `enter`.
 
         Raises:
-            StartError: there is none that is free.
-        """
-        return [self._open() for _ in range(count)]
-
-    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
-        """Called when we listen, before the plug-in is started.
-
-        Args:
-            ours: the host and port of each of the `doors`.
+            StartError: there is none.
         """
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Have it no more."""
+        raise NotImplementedError
+
+    def start_plugin(self) -> Deferred[None]:
+        """See `Plugin.start`."""
+        return self.plugin.start()
+
+    def end_plugin(self) -> Deferred[None]:
+        """End the plug-in at once, or what it has of this inbound's.
+
+        Returns:
+            A Deferred that fires when its port is free.
+        """
+        return self.context.plugins.end(self.plugin)
 
     def started(self) -> None:
         """Called when the plug-in is ready for the first time."""
-
-    def stopped(self) -> None:
-        """Called when nothing is accepted any more."""
 
     def privilegedStartService(self) -> None:
         """Do not listen yet: the plug-in must not be root because the daemon still is."""
 
     @inlineCallbacks
     def listen(self) -> InlineCallbacks[None]:
-        if self._accepting:
+        if self._accepts:
             return
         self._plugin_options.check_user()
         label = self.options.label
-        self._accept()
+        self._enter = self._make_entry()
+        self.open()
+        self._accepts = True
         self.context.plugins.add(self.plugin)
         try:
-            yield self.plugin.start()
+            yield self.start_plugin()
         except ConnectError as error:
             yield self.stop_listening()
             message = f"{label}: {error}"
@@ -122,9 +113,7 @@ class PluginInbound(TlsListeningService):
         """See `IInbound`; the plug-in has its port until it has ended, and what is open through it
         ends with it.
         """
-        if not self._stop_accepting():
-            return succeed(None)
-        return self.context.plugins.end(self.plugin)
+        return self.end_plugin() if self._stop_accepting() else succeed(None)
 
     def stopService(self) -> Deferred[None]:
         """Stop accepting. The plug-in goes on until the last connection through it has closed, or
@@ -136,52 +125,16 @@ class PluginInbound(TlsListeningService):
             self.context.plugins.retire(self.plugin)
         return succeed(None)
 
-    def _accept(self) -> None:
-        self._enter = self._make_entry()
-        doors = self.doors()
-        opened = self.open_doors(len(doors))
-        self._accepting = True
-        self.listens([listening.getsockname() for listening in opened])
-        for door, listening in zip(doors, opened, strict=True):
-            accepted = partial(self._accepted, door)
-            acceptor = Acceptor(self.context, listening, self._gate, accepted)
-            self._acceptors.append(acceptor)
-            acceptor.start()
-
-    def _open(self) -> ListeningSocket:
-        address = PortAddress(LOOPBACK, 0)
-        (opened,) = self.context.listeners.open_ports(self.options.label, address, self.warn)
-        return opened
-
     def _stop_accepting(self) -> bool:
-        acceptors, self._acceptors = self._acceptors, []
-        accepting, self._accepting = self._accepting, False
-        for acceptor in acceptors:
-            acceptor.stop()
-            acceptor.listening.close()
-        if accepting:
-            self._check.stop()
-            self.stop_reading_headers()
-            if self._entry is not None:
-                self._entry.stop()
-            self.stopped()
-        return accepting
-
-    def _accepted(
-        self, door: Callable[[socket.SocketType], None], accepted: socket.SocketType
-    ) -> None:
-        self._kept[accepted] = (self._gate.expect(), door)
-        self._check.check(accepted)
-
-    def _checked(self, accepted: socket.SocketType, is_plugin: bool) -> None:
-        kept, door = self._kept.pop(accepted)
-        self._gate.expected(kept)
-        if is_plugin and self._accepting:
-            door(accepted)
-            return
-        if self._accepting:
-            self._gate.refuse("refused a connection that is not the plug-in's")
-        accepted.close()
+        if not self._accepts:
+            return False
+        self._accepts = False
+        self.close()
+        self.stop_reading_headers()
+        if self._entry is not None:
+            self._entry.stop()
+            self._entry = None
+        return True
 
     # A connection of the plug-in's: first its header, then TLS, then the gate.
 
@@ -195,7 +148,7 @@ class PluginInbound(TlsListeningService):
 
     def _make_entry(self) -> Callable[[socket.SocketType], None]:
         tls, context = self._tls, self.context
-        gate = self._gate = self.make_gate(self._identify)
+        gate = self.gate = self.make_gate(self._identify)
         gate.between = lambda: self.peer
         if tls is None:
             return self.behind_proxies(gate, self._let_in)
@@ -226,7 +179,7 @@ class PluginInbound(TlsListeningService):
         return self.with_certificate(client_info, tls)
 
     def _let_in(self, accepted: socket.SocketType) -> None:
-        if not self._gate.let_in(accepted, self._make_side):
+        if not self.gate.let_in(accepted, self._make_side):
             accepted.close()
 
     def _make_side(

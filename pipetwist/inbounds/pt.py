@@ -5,28 +5,26 @@ connect to.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, cast
 
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.orport_entry import OrPortEntry
+from pipetwist.inbounds.orport import OrPort
 from pipetwist.inbounds.plugin_inbound import PluginInbound
 from pipetwist.inbounds.proxy_entry import ProxiedSocket
 from pipetwist.inbounds.tls_listening import TlsInboundOptions
+from pipetwist.inbounds.waiting_room import WaitingRoom
 from pipetwist.interfaces import IInbound
-from pipetwist.kernel.connector import Watcher
-from pipetwist.kernel.reactor_watcher import ReactorWatcher
 from pipetwist.kinds.inbound_options import InboundOptions
 from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.plugins.client_line import client_line, read_client_line, write_client_line
-from pipetwist.plugins.cookie import CookieFile
-from pipetwist.plugins.extended_orport import ExtendedOrPort
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.pt import PtServer
+from pipetwist.plugins.pt import PtServer, ServerTransport
 from pipetwist.plugins.pt_options import PtOptions
 from pipetwist.proxy_protocol.header import BY_PLUGIN, Header
 from pipetwist.values import Environment, Host, ServerPort
@@ -68,10 +66,17 @@ class PtInboundOptions(PtOptions, TlsInboundOptions):
     def own_folder(self) -> str:
         return self.state_path
 
+    def may_share_folder(self, options: InboundOptions) -> bool:
+        return (
+            isinstance(options, PtInboundOptions)
+            and options.process_key == self.process_key
+            and options.transport != self.transport
+        )
+
     def told(self) -> Iterator[str]:
         yield from super().told()
         try:
-            line = read_client_line(self.state_path)
+            line = read_client_line(self.state_path, self.transport)
         except OSError as error:
             message = f"{self.label}: state_path: {error.strerror}"
             raise StartError(message) from error
@@ -95,45 +100,59 @@ class PtInbound(PluginInbound):
 
     def __init__(self, options: PtInboundOptions, context: InboundContext) -> None:
         listen = (options.listen, options.listen_port)
-        self._uid = context.plugins.uid_of(options)
-        self._contract = PtServer(
-            options.command[0],
-            options.state_path,
-            options.transport,
-            options.options,
-            listen,
-            self._uid,
-        )
-        super().__init__(options, context, self._contract)
+        self.transport = ServerTransport(options.transport, listen, options.options)
+        """What it needs of its process, which others may share."""
+        uid = context.plugins.uid_of(options)
+
+        def make() -> OrPort:
+            contract = PtServer(options.command[0], options.state_path, uid)
+            plugin = context.plugins.make(options, contract)
+            return OrPort(context, options.label, plugin, uid, contract)
+
+        self._orport = context.plugins.shared(("server", options.process_key), make)
+        super().__init__(options, context, self._orport.plugin)
         self.where = f"{shown_address(*listen)} by the transport {options.transport}"
-        self._watcher: Watcher = (
-            ReactorWatcher(context.reactor) if context.kernel is None else context.kernel.poller
-        )
-        self._cookie: CookieFile | None = None
-        self._exchanges: OrPortEntry | None = None
+        self._waiting: WaitingRoom | None = None
 
-    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
-        cookie = self._cookie = CookieFile(self._uid)
-        entry = self._exchanges = OrPortEntry(
-            self.context.reactor, self._watcher, cookie.cookie, self._done, self._refused
-        )
-        return entry.accepted, self.enter
+    def open(self) -> None:
+        share = self.context.shares.share(self.tag)
+        self._waiting = WaitingRoom(self.gate, share, self.enter)
+        self._orport.join(self)
 
-    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
-        extended, plain = (shown_address(*one) for one in ours)
-        # A transport that knows the first takes that.
-        self._contract.ours = {
-            "TOR_PT_EXTENDED_SERVER_PORT": extended,
-            "TOR_PT_AUTH_COOKIE_FILE": "" if self._cookie is None else self._cookie.path,
-            "TOR_PT_ORPORT": plain,
-        }
+    def close(self) -> None:
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
+        self._orport.leave(self)
+        self._orport.settle()
+
+    def start_plugin(self) -> Deferred[None]:
+        return self._orport.start(self)
+
+    def end_plugin(self) -> Deferred[None]:
+        """See `PluginInbound`; a process that others use is started again without this one."""
+        if self._orport.is_used:
+            self.context.plugins.retire(self.plugin)
+            return self._orport.settle()
+        return super().end_plugin()
+
+    def take(self, accepted: socket.SocketType, client: tuple[str, int] | None) -> None:
+        """See `pipetwist.inbounds.orport.Receiver`."""
+        method = self._orport.contract.method(self.transport.name)
+        if client is not None and method is not None:
+            accepted = ProxiedSocket(accepted, Header(BY_PLUGIN, client, method.address))
+        if self._waiting is None:
+            accepted.close()
+        else:
+            self._waiting.take(accepted)
 
     def started(self) -> None:
         """Log what clients need, as a part of their configuration."""
-        method, options = self._contract.method, cast("PtInboundOptions", self.options)
+        options, transport = cast("PtInboundOptions", self.options), self.transport.name
+        method = self._orport.contract.method(transport)
         if method is None:
             return
-        line = client_line(options.type, options.transport, method.arguments, options.listen_port)
+        line = client_line(options.type, transport, method.arguments, options.listen_port)
         self.context.log.info(
             "inbound {tag}: clients need an outbound with {line}", tag=self.tag, line=line
         )
@@ -142,7 +161,7 @@ class PtInbound(PluginInbound):
 
         def write() -> None:
             try:
-                write_client_line(folder, line)
+                write_client_line(folder, transport, line)
             except OSError as error:
                 log.warn(
                     "inbound {tag}: what clients need can't be written to {folder}: {error}",
@@ -152,21 +171,3 @@ class PtInbound(PluginInbound):
                 )
 
         self.context.plugins.threads.start(write)
-
-    def stopped(self) -> None:
-        """Close what is not a connection yet, and remove the cookie."""
-        if self._exchanges is not None:
-            self._exchanges.stop()
-        if self._cookie is not None:
-            self._cookie.remove()
-            self._cookie = None
-
-    def _done(self, accepted: socket.SocketType, exchange: ExtendedOrPort) -> None:
-        method = self._contract.method
-        if exchange.client is not None and method is not None:
-            header = Header(BY_PLUGIN, exchange.client, method.address)
-            accepted = ProxiedSocket(accepted, header)
-        self.enter(accepted)
-
-    def _refused(self, why: str) -> None:
-        self._gate.refuse(f"refused a connection of the plug-in's: {why}")

@@ -4,8 +4,7 @@ to.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
@@ -14,12 +13,12 @@ from zope.interface import implementer
 from pipetwist.errors import StartError
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.inbounds.plugin_datagrams import PluginDatagrams
+from pipetwist.inbounds.plugin_door import PluginDoor
 from pipetwist.inbounds.plugin_inbound import PluginInbound
 from pipetwist.inbounds.tls_listening import TlsInboundOptions
 from pipetwist.interfaces import IInbound, Medium
 from pipetwist.kinds.inbound_options import InboundOptions, refuse_bounds_of_streams
 from pipetwist.kinds.user_options import CERTIFICATE_KEYS
-from pipetwist.network.listening_socket import ListeningSocket
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.sip003 import LOOPBACK, Sip003Server
 from pipetwist.plugins.sip003_options import Sip003Options
@@ -130,7 +129,8 @@ class Sip003Inbound(PluginInbound):
         self._contract = Sip003Server(options.plugin, options.plugin_opts, listen, media)
         self._has_streams = Medium.STREAM in media
         self._datagrams: PluginDatagrams | None = None
-        super().__init__(options, context, self._contract)
+        self._door: PluginDoor | None = None
+        super().__init__(options, context, context.plugins.make(options, self._contract))
         if Medium.DATAGRAMS in media:
             self._datagrams = PluginDatagrams(self, context, self.plugin)
             self._bound_datagrams()
@@ -150,31 +150,37 @@ class Sip003Inbound(PluginInbound):
             options = cast("Sip003InboundOptions", self.options)
             self._datagrams.bound(options.udp_timeout, options.max_associations)
 
-    def doors(self) -> Sequence[Callable[[socket.SocketType], None]]:
-        return (self.enter,) if self._has_streams else ()
-
-    def open_doors(self, count: int) -> list[ListeningSocket]:
+    def open(self) -> None:
         """See `PluginInbound`; datagrams come to the same port."""
-        if self._datagrams is None:
-            return super().open_doors(count)
+        datagrams = self._datagrams
+        if datagrams is None:
+            self._door = self._open_door()
+            self._contract.ours = self._door.address
+            return
         for _ in range(_ATTEMPTS):
-            opened = super().open_doors(count)
+            door = self._open_door() if self._has_streams else None
             try:
-                self._datagrams.listen(opened[0].getsockname()[1] if opened else 0)
+                datagrams.listen(0 if door is None else door.address[1])
             except StartError:  # somebody has that port of UDP
-                for one in opened:
-                    one.close()
+                if door is not None:
+                    door.close()
             else:
-                return opened
+                self._door = door
+                self._contract.ours = datagrams.address
+                return
         message = (
             f"{self.options.label}: there is no port of {LOOPBACK} that is free over TCP and UDP"
         )
         raise StartError(message)
 
-    def listens(self, ours: Sequence[tuple[str, int]]) -> None:
-        self._contract.ours = ours[0] if self._datagrams is None else self._datagrams.address
-
-    def stopped(self) -> None:
-        """Take no more datagrams."""
+    def close(self) -> None:
+        if self._door is not None:
+            self._door.close()
+            self._door = None
         if self._datagrams is not None:
             self._datagrams.stop()
+
+    def _open_door(self) -> PluginDoor:
+        return PluginDoor(
+            self.context, self.options.label, self.gate, lambda: self.plugin.process, self.enter
+        )

@@ -62,6 +62,12 @@ class InboundOptions(KindOptions):
         """The folder that no other inbound may have, since a program keeps its keys there."""
         return None
 
+    def may_share_folder(self, options: InboundOptions) -> bool:
+        """Whether another inbound may have that folder all the same, since it is of the same
+        program.
+        """
+        return False
+
     @property
     def knows_sources(self) -> bool:
         """Whether the addresses of its clients can be told, or what stands for one."""

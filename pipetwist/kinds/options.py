@@ -4,7 +4,7 @@ that no code has to name a type.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -56,6 +56,11 @@ class KindOptions:
     def reserved_descriptors(self) -> int:
         """How many of the process's file descriptors it uses besides those of its connections."""
         return 0
+
+    @property
+    def process_group(self) -> Hashable | None:
+        """What those have in common that share a process; None for one that shares none."""
+        return None
 
     @property
     def accounts(self) -> Sequence[Account]:

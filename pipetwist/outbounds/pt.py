@@ -82,10 +82,10 @@ class PtOutbound(PluginOutbound):
 
     def __init__(self, options: PtOutboundOptions, context: OutboundContext) -> None:
         uid = context.plugins.uid_of(options)
-        plugin = context.plugins.share(
-            options.process_key,
-            options,
-            lambda: PtClient(options.command[0], options.state_path, uid),
+        make = context.plugins.make
+        plugin = context.plugins.shared(
+            ("client", options.process_key),
+            lambda: make(options, PtClient(options.command[0], options.state_path, uid)),
         )
         super().__init__(options, context, plugin)
         self._contract = cast("PtClient", plugin.contract)

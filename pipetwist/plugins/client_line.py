@@ -11,8 +11,6 @@ from pipetwist.files import open_regular
 
 __all__ = ["client_line", "read_client_line", "write_client_line"]
 
-_NAME = "pipetwist-client.json"
-_NEW = f"{_NAME}.new"
 _MODE = 0o600
 _MAX_BYTES = 1 << 16
 
@@ -35,36 +33,40 @@ def client_line(kind: str, transport: str, arguments: Mapping[str, str], port: i
     return json.dumps(line)
 
 
-def write_client_line(folder: str, line: str) -> None:
+def write_client_line(folder: str, transport: str, line: str) -> None:
     """Write it, in any thread. The transport's user may write in the folder, too.
 
     Args:
         folder: the folder of the transport's state.
+        transport: the transport's name.
         line: what to write.
 
     Raises:
         OSError: it can't be written.
     """
+    name = _name(transport)
+    new = f"{name}.new"
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(_NEW, dir_fd=opened)  # of a daemon that was killed
+            os.unlink(new, dir_fd=opened)  # of a daemon that was killed
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        file = os.open(_NEW, flags, _MODE, dir_fd=opened)
+        file = os.open(new, flags, _MODE, dir_fd=opened)
         try:
             os.write(file, f"{line}\n".encode())
         finally:
             os.close(file)
-        os.replace(_NEW, _NAME, src_dir_fd=opened, dst_dir_fd=opened)
+        os.replace(new, name, src_dir_fd=opened, dst_dir_fd=opened)
     finally:
         os.close(opened)
 
 
-def read_client_line(folder: str) -> str | None:
+def read_client_line(folder: str, transport: str) -> str | None:
     """Read it. The transport's user may have put something else there.
 
     Args:
         folder: the folder of the transport's state.
+        transport: the transport's name.
 
     Returns:
         The line; None if there is none yet.
@@ -73,7 +75,11 @@ def read_client_line(folder: str) -> str | None:
         OSError: it can't be read.
     """
     try:
-        with open_regular(f"{folder}/{_NAME}", os.O_NOFOLLOW) as file:
+        with open_regular(f"{folder}/{_name(transport)}", os.O_NOFOLLOW) as file:
             return file.read(_MAX_BYTES).decode("utf-8", "backslashreplace").strip()
     except FileNotFoundError:
         return None
+
+
+def _name(transport: str) -> str:
+    return f"pipetwist-client-{transport}.json"

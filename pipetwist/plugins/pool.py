@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
@@ -29,6 +30,8 @@ __all__ = ["PluginPool"]
 # After SIGKILL a process ends immediately; a stop waits no longer than this for it.
 _STOP_SECONDS = 5.0
 
+_T = TypeVar("_T")
+
 
 class PluginPool(Service):
     """The plug-ins that run.
@@ -54,7 +57,9 @@ class PluginPool(Service):
         self._spawner = spawner
         self._accounts = accounts
         self._users: dict[Plugin, int] = {}
-        self._shared: WeakValueDictionary[Hashable, Plugin] = WeakValueDictionary()
+        self._shared: WeakValueDictionary[
+            Hashable, Any  # what `shared` makes with that key
+        ] = WeakValueDictionary()
 
     def __repr__(self) -> str:
         return f"<PluginPool {list(self._users)}>"
@@ -90,23 +95,20 @@ class PluginPool(Service):
             self.threads,
         )
 
-    def share(
-        self, key: Hashable, options: PluginProcessOptions, contract: Callable[[], Contract]
-    ) -> Plugin:
-        """Make a plug-in, or find one that another inbound or outbound has made.
+    def shared(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """Make a plug-in, or what has one, or find it if another inbound or outbound has made it.
 
         Args:
             key: those with an equal one share it.
-            options: see `make`.
-            contract: makes the contract, if there is none yet.
+            make: makes it, if there is none yet.
 
         Raises:
-            StartError: the program can't be started.
+            StartError: see `make`.
         """
-        plugin = self._shared.get(key)
-        if plugin is None:
-            plugin = self._shared[key] = self.make(options, contract())
-        return plugin
+        found: _T | None = self._shared.get(key)
+        if found is None:
+            found = self._shared[key] = make()
+        return found
 
     def uid_of(self, options: PluginProcessOptions) -> int | None:
         """The number of the user that a plug-in runs as; None for the daemon's.

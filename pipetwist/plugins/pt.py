@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from pipetwist.plugins.contract import ContractError, Place
@@ -16,7 +17,7 @@ from pipetwist.plugins.pt_arguments import server_options
 from pipetwist.plugins.pt_lines import Method, PtLines
 from pipetwist.values.addresses import shown_address
 
-__all__ = ["PtClient", "PtServer", "make_state_folder"]
+__all__ = ["PtClient", "PtServer", "ServerTransport", "make_state_folder"]
 
 _FOLDER_MODE = 0o700
 
@@ -116,53 +117,64 @@ class PtClient(_Pt):
         return method.address
 
 
-class PtServer(_Pt):
-    """A transport of a server: it listens for clients, and connects to us.
+@dataclass(frozen=True)
+class ServerTransport:
+    """A transport of a server.
 
-    Args:
-        program: its program.
-        state_path: the folder for its state.
-        transport: its name.
-        options: its options.
+    Attributes:
+        name: its name.
         listen: the IP address and port that it is to listen at.
-        uid: the user that it runs as; None for the daemon's.
+        options: its options.
     """
 
-    def __init__(
-        self,
-        program: str,
-        state_path: str,
-        transport: str,
-        options: Mapping[str, str],
-        listen: tuple[str, int],
-        uid: int | None = None,
-    ) -> None:
+    name: str
+    listen: tuple[str, int]
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class PtServer(_Pt):
+    """Transports of servers: each listens for its clients, and connects to us.
+
+    Args:
+        program: their program.
+        state_path: the folder for their state.
+        uid: the user that they run as; None for the daemon's.
+    """
+
+    def __init__(self, program: str, state_path: str, uid: int | None = None) -> None:
         super().__init__(program, state_path, uid)
-        self._transport = transport
-        self._options = options
-        self._listen = listen
-        self.lines = PtLines("server", (transport,))
+        self.transports: Mapping[str, ServerTransport] = {}
+        """Those that are asked for at the next start, by their names."""
         self.ours: Mapping[str, str] = {}
-        """The variables that say where we listen; to be set before it is started."""
+        """The variables that say where we listen, at the next start."""
+        self.lines = PtLines("server", ())
+        self._asked: tuple[Mapping[str, ServerTransport], Mapping[str, str]] = ({}, {})
 
     def __repr__(self) -> str:
         return f"<PtServer {self.name} {self.lines!r}>"
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the last start asked for something else than the next one would."""
+        return self._asked != (self.transports, self.ours)
+
     def begin(self) -> Mapping[str, str]:
-        self.lines = PtLines("server", (self._transport,))
+        self._asked = (self.transports, self.ours)
+        transports = self.transports.values()
+        self.lines = PtLines("server", self.transports)
         variables = {
             **self.variables(),
             **self.ours,
-            "TOR_PT_SERVER_TRANSPORTS": self._transport,
-            "TOR_PT_SERVER_BINDADDR": f"{self._transport}-{shown_address(*self._listen)}",
+            "TOR_PT_SERVER_TRANSPORTS": ",".join(self.transports),
+            "TOR_PT_SERVER_BINDADDR": ",".join(
+                f"{one.name}-{shown_address(*one.listen)}" for one in transports
+            ),
         }
-        if self._options:
-            variables["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = server_options(
-                self._transport, self._options
-            )
+        options = [server_options(one.name, one.options) for one in transports if one.options]
+        if options:
+            variables["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = ";".join(options)
         return variables
 
-    @property
-    def method(self) -> Method | None:
-        """Where it listens, and what clients need; None until it has said so."""
-        return self.lines.methods.get(self._transport)
+    def method(self, transport: str) -> Method | None:
+        """Where one of them listens, and what clients need; None until it has said so."""
+        return self.lines.methods.get(transport)

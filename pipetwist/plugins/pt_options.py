@@ -50,6 +50,10 @@ class PtOptions(PluginProcessOptions):
             *(self.state_path, self.nice, self.max_memory, self.max_descriptors, self.kill_grace),
         )
 
+    @property
+    def process_group(self) -> Hashable:
+        return self.process_key
+
     def check_here(self) -> None:
         require_folder(self.label, self.state_path)
         super().check_here()

@@ -64,8 +64,27 @@ class CollisionsTest(SynchronousTestCase):
         self.assertEqual(
             problem,
             'inbounds[1].state_path: /x is that of the inbound "a", whose program keeps its keys '
-            "there; each needs a folder of its own",
+            "there; each needs a folder of its own, unless both are other transports of the same "
+            "process",
         )
+
+    def test_shared_folders(self) -> None:
+        """Other transports of the same process have the same folder, and those of another not."""
+
+        def inbound(tag: str, transport: str, program: str = "a") -> PtInboundOptions:
+            return PtInboundOptions(
+                tag=tag,
+                transport=transport,
+                command=(program,),
+                listen_port=ord(tag),
+                state_path="/x",
+            )
+
+        one, other = inbound("a", "obfs3"), inbound("b", "obfs4")
+        self.assertEqual(self.found(one, other), [])
+        for third in (inbound("c", "obfs3"), inbound("c", "meek", "b")):
+            (problem,) = self.found(one, other, third)
+            self.assertIn('inbounds[2].state_path: /x is that of the inbound "a"', problem)
 
     def test_both_families(self) -> None:
         """Every address beside every address of IPv4 is reported, with which of the two would have

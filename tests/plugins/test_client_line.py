@@ -18,17 +18,17 @@ class ClientLineTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Make the folder."""
         self.folder = scratch_folder(self)
-        self.path = self.folder / "pipetwist-client.json"
+        self.path = self.folder / "pipetwist-client-obfs4.json"
 
     def read(self) -> str | None:
         """What is in it."""
-        return read_client_line(str(self.folder))
+        return read_client_line(str(self.folder), "obfs4")
 
     def test_written(self) -> None:
         """What is written is read, for its owner alone, and is replaced by what comes later."""
         self.assertIsNone(self.read())
         for line in ("{}", _LINE):
-            write_client_line(str(self.folder), line)
+            write_client_line(str(self.folder), "obfs4", line)
             self.assertEqual(self.read(), line)
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
         self.assertEqual(list(self.folder.iterdir()), [self.path])
@@ -40,7 +40,7 @@ class ClientLineTest(SynchronousTestCase):
         for name in (self.path.name, f"{self.path.name}.new"):
             (self.folder / name).symlink_to(other)
         self.assertRaises(OSError, self.read)
-        write_client_line(str(self.folder), _LINE)
+        write_client_line(str(self.folder), "obfs4", _LINE)
         self.assertEqual((self.read(), other.read_text(encoding="utf-8")), (_LINE, "secret"))
 
     def test_pipe(self) -> None:
@@ -48,5 +48,5 @@ class ClientLineTest(SynchronousTestCase):
         os.mkfifo(self.path)
         error = self.assertRaises(OSError, self.read)
         self.assertEqual(error.strerror, "it is no regular file")
-        write_client_line(str(self.folder), _LINE)
+        write_client_line(str(self.folder), "obfs4", _LINE)
         self.assertEqual(self.read(), _LINE)
