@@ -27,6 +27,8 @@ from pipetwist.kernel.passing_side import PassingSide
 from pipetwist.kernel.process_side import KernelProcessSide
 from pipetwist.kernel.socket_side import SocketSide
 from pipetwist.kernel.tls_side import TlsSide
+from pipetwist.plugins.connections import PluginConnections
+from pipetwist.plugins.datagram_sides import PluginAssociationSide, PluginDatagramSide
 from pipetwist.process.side import ProcessSide
 from pipetwist.process.standard_error import StandardErrorLines
 from pipetwist.testing import (
@@ -397,9 +399,13 @@ class DatagramSideTest(DatagramSideConformance, KernelCase):
         self.peer.setblocking(False)
         near.setblocking(False)
         self._received: list[bytes] = []
-        side = DatagramSocketSide(DatagramContext(self.loop, self.kernel.poller), near)
+        side = self.side_of(DatagramContext(self.loop, self.kernel.poller), near)
         self.addCleanup(side.abort)
         return side
+
+    def side_of(self, context: DatagramContext, near: socket.socket) -> DatagramSocketSide:
+        """Make the side of a socket."""
+        return DatagramSocketSide(context, near)
 
     def settle(self) -> None:
         """Turn."""
@@ -422,6 +428,14 @@ class DatagramSideTest(DatagramSideConformance, KernelCase):
         return self._received
 
 
+class PluginDatagramSideTest(DatagramSideTest):
+    """One that is connected to a plug-in."""
+
+    def side_of(self, context: DatagramContext, near: socket.socket) -> PluginDatagramSide:
+        """Make it."""
+        return PluginDatagramSide(context, near, PluginConnections(lambda: False))
+
+
 class _Batch:
     """One datagram that has come."""
 
@@ -439,11 +453,12 @@ class AssociationSideTest(DatagramSideConformance, SynchronousTestCase):
     def make_side(self) -> AssociationSide:
         """Make one."""
         self._received: list[bytes] = []
-        answering: Any = self
-        self.side = AssociationSide(
-            Clock(), "key", Source("192.0.2.1", 53, True, None, "name"), answering
-        )
+        self.side = self.side_of(Source("192.0.2.1", 53, True, None, "name"), self)
         return self.side
+
+    def side_of(self, source: Source, answering: Any) -> AssociationSide:
+        """Make the side of a source."""
+        return AssociationSide(Clock(), "key", source, answering)
 
     def peer_sends(self, data: bytes) -> None:
         """Have it come."""
@@ -464,3 +479,12 @@ class AssociationSideTest(DatagramSideConformance, SynchronousTestCase):
 
     def left(self, association: AssociationSide) -> None:
         pass
+
+
+class PluginAssociationSideTest(AssociationSideTest):
+    """A port of a plug-in's."""
+
+    def side_of(self, source: Source, answering: Any) -> AssociationSide:
+        """Make it."""
+        connections = PluginConnections(lambda: False)
+        return PluginAssociationSide(Clock(), "key", source, answering, None, connections)

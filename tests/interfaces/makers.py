@@ -60,6 +60,7 @@ from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptio
 from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.page.ended import EndedConnections
 from pipetwist.plugins.connections import PluginConnections
+from pipetwist.plugins.datagram_sides import PluginAssociationSide, PluginDatagramSide
 from pipetwist.plugins.sides import PluginSocketSide, PluginStreamSide
 from pipetwist.plugins.tls_side import PluginTlsSide
 from pipetwist.process.identity import ProcessIdentity
@@ -182,10 +183,26 @@ class Makers:
             ),
             self._headed_datagrams,
             lambda: self._limited(self._headed_datagrams()),
+            self._plugin_datagrams,
+            lambda: self._limited(self._plugin_datagrams()),
+            self._plugin_association,
+            lambda: self._limited(self._plugin_association()),
             LimitableSide,
             lambda: Throttle(FakeSide(), RecordingReceiver(), paused=False),
             self._command,
         ]
+
+    def _plugin_datagrams(self) -> PluginDatagramSide:
+        return PluginDatagramSide(
+            self.datagram_context,
+            self._connected(socket.SOCK_DGRAM),
+            PluginConnections(lambda: False),
+        )
+
+    def _plugin_association(self) -> PluginAssociationSide:
+        source, answering = Source("127.0.0.1", 1, True, None, "a"), cast("Any", None)
+        connections = PluginConnections(lambda: False)
+        return PluginAssociationSide(self.loop, "a", source, answering, None, connections)
 
     def _tls_ends(self) -> tuple[socket.socket, Any]:
         near = self._connected(socket.SOCK_STREAM)
@@ -229,6 +246,12 @@ class Makers:
             lambda: VsockInbound(VsockInboundOptions(tag="a", port=1024), self._inbound),
         ]
 
+    def _through_plugin(self, **keys: Any) -> Sip003Outbound:
+        options = Sip003OutboundOptions(
+            tag="a", plugin=sys.executable, server="127.0.0.1", server_port=1, **keys
+        )
+        return Sip003Outbound(options, self._outbound)
+
     def _outbounds(self) -> list[Callable[[], Any]]:
         return [
             lambda: EndpointOutbound(
@@ -248,12 +271,8 @@ class Makers:
                 ),
                 self._outbound,
             ),
-            lambda: Sip003Outbound(
-                Sip003OutboundOptions(
-                    tag="a", plugin=sys.executable, server="127.0.0.1", server_port=1
-                ),
-                self._outbound,
-            ),
+            self._through_plugin,
+            lambda: self._through_plugin(plugin_mode="tcp_and_udp").for_datagrams,
             lambda: TcpOutbound(
                 TcpOutboundOptions(tag="a", server="127.0.0.1", server_port=1), self._outbound
             ),
@@ -269,7 +288,7 @@ class Makers:
         connected = self._connected(socket.SOCK_DGRAM)
         return HeadedDatagramSocketSide(self.datagram_context, connected, b"header")
 
-    def _limited(self, side: DatagramSocketSide) -> DatagramSocketSide:
+    def _limited(self, side: LimitableSide) -> LimitableSide:
         side.limit(Flow(Pacer(Clock()), []), since_start=False)
         return side
 
