@@ -6,7 +6,8 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.support.daemon import Daemon, start_daemon
 from tests.support.scratch import free_port, scratch_folder, wait_until
 
-__all__ = ["PluginPair", "exchange", "members_of"]
+__all__ = ["SUM", "PluginPair", "exchange", "members_of"]
+
+SUM = ("sh", "-c", "head -c 100000 | sha256sum")
+"""A command that answers 100,000 bytes, and not before."""
 
 
 def members_of(group: int) -> list[int]:
@@ -112,6 +116,26 @@ class PluginPair(SynchronousTestCase):
         ready = re.compile(r"the plug-in [\w-]+\[(\d+)\] is ready")
         wait_until(lambda: bool(ready.search(daemon.log)), "the plug-in is ready")
         return int(ready.findall(daemon.log)[-1])
+
+    @contextmanager
+    def held(self) -> Iterator[socket.socket]:
+        """A connection through both, by which something has come back."""
+        with socket.socket(socket.AF_UNIX) as held:
+            held.settimeout(60)
+            held.connect(str(self.path))
+            held.sendall(b"hello")
+            self.assertEqual(held.recv(5), b"hello")
+            yield held
+
+    def assertBothSay(self, line: str) -> None:
+        """Both have this in their log."""
+        wait_until(lambda: line in self.client.log and line in self.server.log, "the lines")
+
+    def assertSums(self) -> None:
+        """A client that ends its input gets the answer of the server's command, which is `SUM`."""
+        data = os.urandom(100_000)
+        answer = exchange(self.path, data, ends=True)
+        self.assertEqual(answer.split()[0].decode(), sha256(data).hexdigest())
 
     def assertCarries(self, size: int = 1 << 20) -> None:
         """What is sent comes back byte for byte."""

@@ -62,11 +62,7 @@ class ReloadTest(PluginPair):
 
     def test_untouched(self) -> None:
         """A reload that does not touch a plug-in leaves it alone, with its connections."""
-        with socket.socket(socket.AF_UNIX) as held:
-            held.settimeout(60)
-            held.connect(str(self.path))
-            held.sendall(b"hello")
-            self.assertEqual(held.recv(5), b"hello")
+        with self.held() as held:
             more = {"type": "fork", "tag": "other", "command": ["cat"]}
             self.reload(self.configuration(more))
             held.sendall(b"again")
@@ -76,11 +72,7 @@ class ReloadTest(PluginPair):
 
     def test_changed(self) -> None:
         """One that it changes is replaced; the old one ends with its last connection."""
-        with socket.socket(socket.AF_UNIX) as held:
-            held.settimeout(60)
-            held.connect(str(self.path))
-            held.sendall(b"hello")
-            self.assertEqual(held.recv(5), b"hello")
+        with self.held() as held:
             self.reload(self.configuration(plugin="deaf"))
             wait_until(lambda: self.daemon.log.count("is ready") == 2, "the new one")
             self.assertCarries(1000)

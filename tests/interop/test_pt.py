@@ -7,9 +7,8 @@ import os
 import re
 import signal
 import socket
-from hashlib import sha256
 
-from tests.interop.plugin_pair import PluginPair, exchange, members_of
+from tests.interop.plugin_pair import SUM, PluginPair, exchange, members_of
 from tests.support.command_line import call
 from tests.support.daemon import Daemon, start_daemon
 from tests.support.peers import need
@@ -64,8 +63,7 @@ class Obfs4Test(PluginPair):
         """Bytes come back as they were, and the server knows its client's address."""
         groups = self.start()
         self.assertCarries()
-        line = "up=1048576 down=1048576"
-        wait_until(lambda: line in self.client.log and line in self.server.log, "the lines")
+        self.assertBothSay("up=1048576 down=1048576")
         self.assertRegex(self.server.log, r"1 in -> tool\[\d+\] user=- peer=127\.0\.0\.1:\d+ ")
         self.assertNothingLeft(*groups)
         said = call("plugins", str(self.server.folder / "pipetwist.json"))
@@ -73,21 +71,15 @@ class Obfs4Test(PluginPair):
 
     def test_half_close(self) -> None:
         """A client that ends its input gets the answer."""
-        data = os.urandom(100_000)
-        self.start("sh", "-c", f"head -c {len(data)} | sha256sum")
-        answer = exchange(self.path, data, ends=True)
-        self.assertEqual(answer.split()[0].decode(), sha256(data).hexdigest())
+        self.start(*SUM)
+        self.assertSums()
 
     def test_killed(self) -> None:
         """When the client's is killed, what was open ends for that reason, and the next connection
         goes through another one.
         """
         client, _ = self.start()
-        with socket.socket(socket.AF_UNIX) as held:
-            held.settimeout(60)
-            held.connect(str(self.path))
-            held.sendall(b"hello")
-            self.assertEqual(held.recv(5), b"hello")
+        with self.held() as held:
             os.kill(client, signal.SIGKILL)
             self.assertEqual(held.recv(1), b"")
         why = "server: the plug-in obfs4proxy failed: it was killed by SIGKILL"

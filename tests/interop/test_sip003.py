@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-from hashlib import sha256
 
-from tests.interop.plugin_pair import PluginPair, exchange
+from tests.interop.plugin_pair import SUM, PluginPair
 from tests.support.peers import need
 from tests.support.scratch import wait_until
 
@@ -36,17 +34,14 @@ class HttpTest(_Sip003Case):
         """Bytes come back as they were, both logs have the same figures, and nothing is left."""
         groups = self.start()
         self.assertCarries()
-        line = "up=1048576 down=1048576"
-        wait_until(lambda: line in self.client.log and line in self.server.log, "the lines")
+        self.assertBothSay("up=1048576 down=1048576")
         self.assertIn("user=- peer=", self.server.log)
         self.assertNothingLeft(*groups)
 
     def test_half_close(self) -> None:
         """A client that ends its input gets the answer."""
-        data = os.urandom(100_000)
-        self.start("sh", "-c", f"head -c {len(data)} | sha256sum")
-        answer = exchange(self.path, data, ends=True)
-        self.assertEqual(answer.split()[0].decode(), sha256(data).hexdigest())
+        self.start(*SUM)
+        self.assertSums()
         wait_until(lambda: " up=100000 down=" in self.client.log, "the line")
         self.assertIn("client closed", self.client.log)
 
@@ -59,11 +54,7 @@ class KilledTest(_Sip003Case):
         goes through another one.
         """
         client, server = self.start()
-        with socket.socket(socket.AF_UNIX) as held:
-            held.settimeout(60)
-            held.connect(str(self.path))
-            held.sendall(b"hello")
-            self.assertEqual(held.recv(5), b"hello")
+        with self.held() as held:
             os.kill(client, signal.SIGKILL)
             self.assertEqual(held.recv(1), b"")
         why = "server: the plug-in obfs-local failed: it was killed by SIGKILL"
@@ -76,11 +67,7 @@ class KilledTest(_Sip003Case):
     def test_killed_server(self) -> None:
         """The same of the server's, whose port is listened at again."""
         _, server = self.start()
-        with socket.socket(socket.AF_UNIX) as held:
-            held.settimeout(60)
-            held.connect(str(self.path))
-            held.sendall(b"hello")
-            self.assertEqual(held.recv(5), b"hello")
+        with self.held():
             os.kill(server, signal.SIGKILL)
             why = "client: the plug-in obfs-server failed: it was killed by SIGKILL"
             wait_until(lambda: why in self.server.log, "the reason")
