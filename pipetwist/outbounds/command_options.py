@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from pipetwist.accounts import Account, Accounts
 from pipetwist.kinds.outbound_options import StreamOutboundOptions
 from pipetwist.outbounds.command_figures import COMMAND_FIGURES
-from pipetwist.process.command import PreparedCommand, prepare_command
-from pipetwist.values import Command, Duration, Environment, FilePath, PositiveCount, Text
+from pipetwist.process.options import ProgramOptions
+from pipetwist.values import Command, PositiveCount
 from pipetwist.values.texts import shell_words
 
 __all__ = ["CommandOptions"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class CommandOptions(StreamOutboundOptions):
+class CommandOptions(ProgramOptions, StreamOutboundOptions):
     """The command of an outbound, and how it is run."""
 
     descriptors = 4  # its input, its output, its standard error, and the process itself
@@ -27,16 +25,6 @@ class CommandOptions(StreamOutboundOptions):
     """The command and its arguments, for no shell. One with ``/`` is relative to the
     configuration's folder, others are sought in PATH.
     """
-    env: Environment = field(default_factory=dict)
-    """Variables for the command, over PATH, HOME, LANG and the like."""
-    inherit_env: bool = False
-    """Gives the command all of the daemon's environment."""
-    cwd: FilePath | None = None
-    """The folder that the command starts in; by default the daemon's."""
-    user: Text | None = None
-    """The system's user that the command runs as; the daemon must be root, and stay it."""
-    kill_grace: Duration = 5.0
-    """How long a command may take to end after SIGTERM, before SIGKILL. ``"5s"`` where absent."""
     reset_on_failure: bool = False
     """Cuts the client off where the exit status is not 0, as where a signal kills the command: over
     TCP with a reset, over TLS without a close_notify."""
@@ -79,36 +67,13 @@ class CommandOptions(StreamOutboundOptions):
         yield from super().notes()
 
     @property
+    def program(self) -> Sequence[str]:
+        return self.command
+
+    @property
     def needs_clients(self) -> bool:
         return self.peer_environment
 
     @property
     def reserved_descriptors(self) -> int:
         return self.descriptors * (self.prefork or 0)
-
-    def check_here(self) -> None:
-        self.prepared()
-
-    @property
-    def accounts(self) -> Sequence[Account]:
-        return () if self.user is None else [("user", self.user)]
-
-    def prepared(self, accounts: Accounts | None = None) -> PreparedCommand:
-        """The command with its environment.
-
-        Args:
-            accounts: finds its user; None to ask the system.
-
-        Raises:
-            StartError: it can't be started by this user.
-        """
-        return prepare_command(
-            self.label,
-            self.command,
-            env=self.env,
-            inherit_env=self.inherit_env,
-            cwd=self.cwd,
-            user=self.user,
-            ours=os.environ,
-            accounts=accounts,
-        )
