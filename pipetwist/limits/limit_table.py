@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Generator, Hashable, Sequence
-from functools import partial
 from math import inf
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -48,6 +47,17 @@ class Limited(Protocol):
         """Whether it has paused reading from a side."""
 
 
+class _Key(NamedTuple):
+    """What has a rate, and which way."""
+
+    entity: Entity
+    name: str
+    direction: _Direction
+
+    def __str__(self) -> str:
+        return f"{self.direction}_mbps of {self.entity} {self.name}"
+
+
 class LimitTable:
     """The rates of all that is limited. What has a rate before a reload and after it keeps what was
     used of it.
@@ -73,7 +83,8 @@ class LimitTable:
         self.current = Limits()
         """What holds now."""
         self._flows: dict[Any, tuple[Flow, ...]] = {}  # Any: mypy has protocols without a hash
-        self._rates: dict[tuple[Entity, str, _Direction], Rate] = {}
+        self._rates: dict[_Key, Rate] = {}
+        self._tell = self._reached  # one for all rates
         self._any_rate = Rate("quota", _ANY_RATE, _ANY_RATE, self.pacer.now())
 
     def __repr__(self) -> str:
@@ -110,13 +121,13 @@ class LimitTable:
 
     def look_again(self, users: Collection[str]) -> None:
         """Other limits hold for these users, by their quotas."""
-        self._change([key for key in self._rates if key[0] == "user" and key[1] in users])
+        self._change([_Key("user", user, way) for user in users for way in (_UP, _DOWN)])
 
-    def _change(self, keys: Collection[tuple[Entity, str, _Direction]]) -> None:
+    def _change(self, keys: Collection[_Key]) -> None:
         now = self.pacer.now()
         for key in keys:
             rate = self._rates.get(key)
-            if rate is None:  # it has gone meanwhile
+            if rate is None:  # there is none, or it has gone meanwhile
                 continue
             entity, name, direction = key
             options = self._of(entity, name)
@@ -234,19 +245,16 @@ class LimitTable:
         per_second = None if options is None else _per_second(options, direction)
         if options is None or per_second is None:
             return None
-        key = (entity, name, direction)
+        key = _Key(entity, name, direction)
         rate = self._rates.get(key)
         if rate is None:
-            rate = self._rates[key] = Rate(
-                f"{direction}_mbps of {entity} {name}",
-                per_second,
-                _burst(options) * per_second,
-                self.pacer.now(),
-                partial(
-                    self.notices.hit, f"{entity} {name}", f"{direction}_mbps", "bytes are held back"
-                ),
-            )
+            burst = _burst(options) * per_second
+            rate = self._rates[key] = Rate(key, per_second, burst, self.pacer.now(), self._tell)
         return rate
+
+    def _reached(self, key: _Key) -> None:
+        what = "bytes are held back"
+        self.notices.hit(f"{key.entity} {key.name}", f"{key.direction}_mbps", what)
 
 
 def _per_second(options: LimitOptions | UserLimitOptions, direction: _Direction) -> float | None:

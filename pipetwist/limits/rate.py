@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 __all__ = ["MIN_BURST_BYTES", "MOST_AT_ONCE", "Rate", "Waiting"]
 
@@ -44,11 +44,12 @@ class Rate:
     """A token bucket, and a queue by deficit round robin (Shreedhar and Varghese, 1995).
 
     Args:
-        name: whose rate it is, for people.
+        whose: whose rate it is; its text is for people. There are many rates, and it is seldom that
+            somebody reads one of their names.
         per_second: bytes a second.
         burst: bytes that may pass at once after a pause.
         now: the time in seconds; the bucket is full.
-        reached: is called whenever somebody begins to wait and nobody has.
+        reached: is called, with `whose`, whenever somebody begins to wait and nobody has.
     """
 
     __slots__ = (
@@ -62,20 +63,20 @@ class Rate:
         "_reached",
         "_share",
         "_step",
-        "name",
+        "_whose",
         "queue",
         "scheduled",
     )
 
     def __init__(
         self,
-        name: str,
+        whose: object,
         per_second: float,
         burst: float,
         now: float,
-        reached: Callable[[], object] = lambda: None,
+        reached: Callable[[Any], object] = lambda _: None,  # Any: what `whose` is
     ) -> None:
-        self.name = name
+        self._whose = whose
         self._reached = reached
         self.queue: OrderedDict[Waiting, None] | None = None
         """Those who wait, the next one first; None if nobody does."""
@@ -93,6 +94,11 @@ class Rate:
             f"<Rate {self.name}: {self._per_second:g} B/s, {self._balance:.0f} left, "
             f"{len(self.queue or ())} waiting>"
         )
+
+    @property
+    def name(self) -> str:
+        """Whose rate it is, for people."""
+        return str(self._whose)
 
     def change(self, per_second: float, burst: float, now: float) -> None:
         """From now on it is another rate. What was used stays used.
@@ -160,7 +166,7 @@ class Rate:
         if self.queue is None:
             self.queue = OrderedDict()
             self._began = now
-            self._reached()
+            self._reached(self._whose)
         self.queue[flow] = None
 
     def leave(self, flow: Waiting, now: float) -> None:

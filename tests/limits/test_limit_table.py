@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -104,6 +105,27 @@ class LimitTableTest(SynchronousTestCase):
         self.assertIs(rates[0], rates[1])
         self.assertIsNone(rates[2])
         self.assertFalse(self.table)
+
+    def test_memory(self) -> None:
+        """What is kept of each user that has been there, and its limits in the configuration, takes
+        less than 1.5 KiB.
+        """
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        before = tracemalloc.get_traced_memory()[0]
+        users = {
+            f"user-{number}": UserLimitOptions(up_mbps=1.5, down_mbps=2.5, max_connections=number)
+            for number in range(1000)
+        }
+        self.table.configure(Limits(user=users))
+        for user in users:
+            self.assertEqual(
+                self.rates(_Connection(user)),
+                ([f"up_mbps of user {user}"], [f"down_mbps of user {user}"]),
+            )
+        self.table._flows.clear()  # they are those of connections
+        after = tracemalloc.get_traced_memory()[0]
+        self.assertLess((after - before) / len(users), 1536)
 
     def test_foreign_side(self) -> None:
         """A side that can't be limited is left as it is."""
