@@ -96,7 +96,12 @@ class LimitsTold:
         options = table.current.of(entity, name)
         up, down = _held(key, held)
         opened, sources = table.admission.figures(entity, name)
-        row: dict[str, object] = {"kind": entity, "name": name, "held": {"up": up, "down": down}}
+        row: dict[str, object] = {
+            "kind": entity,
+            "name": name,
+            "held": {"up": up, "down": down},
+            "closed": table.admission.closed(entity, name) or None,
+        }
         for figure in _FIGURES:
             value = getattr(options, figure, None)
             row[figure] = None if value == inf else value

@@ -105,6 +105,7 @@ class LimitsToldTest(SynchronousTestCase):
                 "kind": "user",
                 "name": "alice",
                 "held": {"up": False, "down": False},
+                "closed": None,
                 "up_mbps": 2.5,
                 "down_mbps": None,
                 "max_connections": 9,
@@ -131,6 +132,14 @@ class LimitsToldTest(SynchronousTestCase):
             (both[100]["used"], both[100]["then"], both[100]["anew"]),
             (100, {"up_mbps": 1, "down_mbps": None}, 20_001 * _DAY),
         )
+
+    def test_closed(self) -> None:
+        """Why new connections would be refused is told."""
+        self.table.configure(Limits(user={"alice": UserLimitOptions(quota=(_MONTH,))}))
+        (quota,) = self.quotas.of("alice")
+        quota.usage.add(1000)
+        (row,) = self.told()["rows"]
+        self.assertIn("quota", row["closed"])
 
     def test_default(self) -> None:
         """Where each user has limits all of them are there, once; who has none of its own has
