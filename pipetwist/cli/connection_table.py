@@ -9,7 +9,7 @@ from rich.text import Text
 
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, rate_text, size_text
-from pipetwist.cli.tables import table_of
+from pipetwist.cli.tables import FittingTable
 from pipetwist.client.rates import Listed
 
 __all__ = ["connections_table"]
@@ -25,13 +25,13 @@ def connections_table(connections: Sequence[Listed]) -> RenderableType:
     figures = ("age", "uplink", "downlink", *(("rate",) if with_rates else ()))
     held = ("held by",) if any(one.connection.held_by for one in connections) else ()
     texts = ("id", "inbound", "outbound", "user", "client", *held)
-    table = table_of(*texts, *figures, right=len(figures))
+    table = FittingTable(*texts, *figures, right=len(figures), titles=1, together=True)
     for one in connections:
         it = one.connection
+        own = (it.inbound, it.outbound, it.user or "-", it.peer, *((it.held_by,) if held else ()))
         table.add_row(
             it.id,
-            *(Text(printable(text)) for text in (it.inbound, it.outbound, it.user or "-", it.peer)),
-            *((Text(printable(it.held_by), style="yellow"),) if held else ()),
+            *map(printable, own),
             duration_text(int(it.age)),
             size_text(it.uplink),
             size_text(it.downlink),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["status"]
 
 _NOT_WELL = 1
+_RATES = {"up_mbps", "down_mbps"}  # of which it is told how long they held bytes back
 
 
 @click.command(short_help="Show how a daemon is doing.")
@@ -64,6 +65,8 @@ def _lines(it: GetStatusResponse) -> Iterator[tuple[object, ...]]:
         yield "failed", *ends, failed.cause, failed.count, *last
     for refused in it.refused:
         yield "refused", refused.limit, refused.count
+    for hit in it.hits:
+        yield "hit", hit.whose, hit.limit, hit.count, f"{hit.last:.3f}"
     for held in it.held:
         yield "held", held.entity, held.name, held.direction, f"{held.seconds:.3f}"
     if it.HasField("reload"):
@@ -75,20 +78,14 @@ def _state(*, is_listening: bool) -> str:
 
 
 def _print_table(it: GetStatusResponse) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    from pipetwist.cli.tables import print_table
+    from pipetwist.cli.tables import Facts, print_table
 
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    before = ""
+    facts = Facts()
     for name, text, is_well in _rows(it):
-        shown = Text(printable(text), style="" if is_well else "red")
-        table.add_row("" if name == before else name, shown)
-        before = name
-    print_table(table)
+        facts.add(name, Text(printable(text), style="" if is_well else "red"))
+    print_table(facts)
 
 
 def _rows(it: GetStatusResponse) -> Iterator[tuple[str, str, bool]]:
@@ -103,15 +100,16 @@ def _rows(it: GetStatusResponse) -> Iterator[tuple[str, str, bool]]:
         yield named, f"{one.name}{where}", one.is_listening
     for failed in it.failures:
         way = f"{failed.inbound} to {failed.outbound}" if failed.outbound else failed.inbound
-        ago = duration_text(max(0, int(it.started + it.uptime - failed.last)))
         why = f": {failed.reason}" if failed.reason else ""
-        yield "failed", f"{failed.count} of {way}: {failed.cause}, the last {ago} ago{why}", True
-    for refused in it.refused:
-        times = "once" if refused.count == 1 else f"{refused.count} times"
-        yield "limits hit", f"{refused.limit}, {times}", True
+        last = f"{_ago(it, failed.last)}{why}"
+        yield "failed", f"{failed.count} of {way}: {failed.cause}, {last}", True
+    for hit in it.hits:
+        if hit.limit not in _RATES:
+            times = "once" if hit.count == 1 else f"{hit.count} times"
+            yield "limits hit", f"{hit.limit} of {hit.whose}, {times}, {_ago(it, hit.last)}", True
     for held in it.held:
-        text = f"{held.entity} {held.name}, {held.direction}: {held.seconds:.1f} s"
-        yield "limits hit", text, True
+        limit = f"{held.direction}_mbps of {held.entity} {held.name}"
+        yield "limits hit", f"{limit}, for {held.seconds:.1f} s", True
     if not it.HasField("reload"):
         yield "last reload", "none", True
         return
@@ -122,6 +120,11 @@ def _rows(it: GetStatusResponse) -> Iterator[tuple[str, str, bool]]:
     yield "last reload", f"{when}, failed; the old configuration is in use", False
     for line in it.reload.problem.splitlines():
         yield "last reload", line, False
+
+
+def _ago(it: GetStatusResponse, last: float) -> str:
+    ago = duration_text(max(0, int(it.started + it.uptime - last)))
+    return f"the last {ago} ago"
 
 
 def _moment(seconds: float) -> str:
@@ -156,6 +159,15 @@ def _json(it: GetStatusResponse) -> dict[str, object]:
             for one in it.failures
         ],
         "refused": {one.limit: one.count for one in it.refused},
+        "hits": [
+            {
+                "whose": one.whose,
+                "limit": one.limit,
+                "count": one.count,
+                "last": round(one.last, 3),
+            }
+            for one in it.hits
+        ],
         "held": [
             {
                 "entity": one.entity,

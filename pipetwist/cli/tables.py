@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -15,7 +17,15 @@ from pipetwist.cli.quantities import duration_text, size_text
 from pipetwist.cli.traffic import rows, sums
 from pipetwist.client.online import Online, listed_sources
 
-__all__ = ["counters_table", "online_table", "pairs_table", "print_table", "table_of"]
+__all__ = [
+    "Facts",
+    "FittingTable",
+    "counters_table",
+    "online_table",
+    "pairs_table",
+    "print_table",
+    "table_of",
+]
 
 _ANY = 10_000  # wider than any table
 
@@ -49,12 +59,16 @@ class FittingTable:
         columns: the headings.
         right: how many columns, from the right, are figures.
         titles: how many columns, from the left, say what a row is of.
+        together: whether such a line has as many cells as there is room for.
     """
 
-    def __init__(self, *columns: str, right: int = 0, titles: int = 2) -> None:
+    def __init__(
+        self, *columns: str, right: int = 0, titles: int = 2, together: bool = False
+    ) -> None:
         self._columns = columns
         self._right = right
         self._titles = titles
+        self._together = together
         self._rows: list[tuple[str, ...]] = []
 
     def add_row(self, *cells: str) -> None:
@@ -70,18 +84,59 @@ class FittingTable:
             Measurement.get(console, options.update(max_width=_ANY), table).maximum
             > options.max_width
         ):
-            yield from self._stacked()
+            yield from self._stacked(options.max_width if self._together else 0)
         else:
             yield table
 
-    def _stacked(self) -> Iterator[Text]:
+    def _stacked(self, width: int) -> Iterator[Text]:
         for row in self._rows:
             title = " ".join(filter(None, row[: self._titles]))
             if title:
                 yield Text(title, style="cyan")
-            for heading, cell in zip(self._columns, row, strict=True):
-                if heading in self._columns[self._titles :] and cell:
-                    yield Text(f"  {heading} {cell}")
+            line = ""
+            for heading, cell in list(zip(self._columns, row, strict=True))[self._titles :]:
+                part = f"  {heading} {cell}"
+                if line and cell and cell_len(f"{line} {part}") > width:
+                    yield Text(line)
+                    line = ""
+                if cell:
+                    line = f"{line} {part}" if line else part
+            if line:
+                yield Text(line)
+
+
+class Facts:
+    """What is known of something, each with its name before it; where the terminal is so narrow
+    that a word would be broken, the name stands above.
+    """
+
+    def __init__(self) -> None:
+        self._facts: list[tuple[str, Text]] = []
+
+    def add(self, name: str, fact: Text) -> None:
+        """Add one. The name that the fact before has as well is not repeated."""
+        self._facts.append((name, fact))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render it as it fits."""
+        indent = max((len(name) for name, _ in self._facts), default=0) + 2
+        words = (word for _, fact in self._facts for word in fact.plain.split())
+        is_narrow = indent + max(map(cell_len, words), default=0) > options.max_width
+        table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+        table.add_column(style="cyan", no_wrap=True)
+        table.add_column(overflow="fold")
+        before = ""
+        for name, fact in self._facts:
+            shown = "" if name == before else name
+            before = name
+            if not is_narrow:
+                table.add_row(shown, fact)
+                continue
+            if shown:
+                yield Text(shown, style="cyan")
+            yield Padding(fact, (0, 0, 0, 2))
+        if not is_narrow:
+            yield table
 
 
 def counters_table(values: Mapping[str, int], *, exact: bool) -> RenderableType:

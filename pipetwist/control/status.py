@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FailedConnections", "HeldBack", "LastReload", "Listener", "Status"]
+__all__ = ["FailedConnections", "HeldBack", "LastReload", "LimitHit", "Listener", "Status"]
 
 
 class Listener(NamedTuple):
@@ -39,6 +39,22 @@ class FailedConnections(NamedTuple):
     number: int
     last: float
     reason: str
+
+
+class LimitHit(NamedTuple):
+    """A limit that was reached.
+
+    Attributes:
+        whose: whose limit it is, such as ``user alice``.
+        limit: its key.
+        number: how often.
+        last: when it last was, in seconds since the epoch.
+    """
+
+    whose: str
+    limit: str
+    number: int
+    last: float
 
 
 class HeldBack(NamedTuple):
@@ -83,6 +99,7 @@ class Status(NamedTuple):
         refused: how many a limit has refused, by its key, likewise.
         held: the rates that held bytes back longest.
         reload: the last one; None if there was none.
+        hits: the limits that were reached last, the latest first.
     """
 
     version: str
@@ -95,3 +112,4 @@ class Status(NamedTuple):
     refused: tuple[tuple[str, int], ...]
     held: tuple[HeldBack, ...]
     reload: LastReload | None
+    hits: tuple[LimitHit, ...] = ()

@@ -9,6 +9,7 @@ from pipetwist.control.wire.control_pb2 import (
     GetStatusResponse,
     HeldBack,
     LastReload,
+    LimitHit,
     Listener,
     RefusedByLimit,
 )
@@ -45,6 +46,10 @@ def written_status(status: Status) -> GetStatusResponse:
             for one in status.failures
         ],
         refused=[RefusedByLimit(limit=limit, count=count) for limit, count in status.refused],
+        hits=[
+            LimitHit(whose=wire_text(one.whose), limit=one.limit, count=one.number, last=one.last)
+            for one in status.hits
+        ],
         held=[HeldBack(**{**one._asdict(), "name": wire_text(one.name)}) for one in status.held],
         reload=None
         if reload is None

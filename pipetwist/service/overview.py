@@ -14,7 +14,14 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from pipetwist import __version__
-from pipetwist.control.status import FailedConnections, HeldBack, LastReload, Listener, Status
+from pipetwist.control.status import (
+    FailedConnections,
+    HeldBack,
+    LastReload,
+    LimitHit,
+    Listener,
+    Status,
+)
 from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.routing_table import Current
@@ -23,7 +30,7 @@ from pipetwist.service.generation import Generation
 __all__ = ["Overview"]
 
 _BESIDES = ("experimental.v2ray_api", "control", "metrics")
-_MAX_HELD = 20
+_MAX_HELD = 20  # limits that are told
 
 
 class Overview:
@@ -84,6 +91,7 @@ class Overview:
             refused=tuple((limit, count) for limit, count in refused if count),
             held=tuple(heapq.nlargest(_MAX_HELD, self._held(), key=attrgetter("seconds"))),
             reload=self.reload,
+            hits=tuple(self._hits()),
         )
 
     def _listeners(self) -> Iterator[Listener]:
@@ -116,6 +124,11 @@ class Overview:
         for key, seconds in self._connections.limits.held_seconds().items():
             if seconds:
                 yield HeldBack(*key, seconds)
+
+    def _hits(self) -> Iterator[LimitHit]:
+        now, clock = time.time(), self._connections.clock.seconds()
+        for (whose, limit), hit in self._connections.limits.notices.latest(_MAX_HELD):
+            yield LimitHit(whose, limit, hit.count, now - (clock - hit.last))
 
     def _reloaded(self, _: None) -> None:
         self.reload = LastReload(time.time(), "")

@@ -129,6 +129,27 @@ class ConnectionsTest(_Case):
         )
         self.assertEqual(len([line for line in lines if "echo" in line]), 3)
 
+    async def test_narrow(self) -> None:
+        """A terminal that is too narrow for the table has as much in a line as there is room for,
+        and no word is broken; it is said what a connection waits for.
+        """
+        tree = self.start()
+        await self.connect("known")
+        limits = tree.relay.connection_table.limits
+        self.patch(limits, "held_by", lambda connection: "up_mbps of user alice")
+        for columns, most in ((140, 2), (80, 3), (32, 7)):
+            terminal = TerminalCall(
+                self, ["connections", "-s", f"unix:{self.path}"], columns=columns
+            )
+            self.assertEqual(await deferToThread(terminal.status), 0)
+            lines = [line.rstrip() for line in plain(terminal.text).splitlines()]
+            self.assertLessEqual(len(lines), most, lines)
+            self.assertLessEqual(max(map(len, lines)), columns)
+            text = " ".join(lines)
+            for words in ("uid:0 gid:0", "up_mbps of user alice", "known", "downlink"):
+                self.assertIn(words, text)
+        self.assertRegex(lines[0], r"^1@\d+$")
+
     async def test_watch(self) -> None:
         """It goes on until it is ended, with the rates since the answer before."""
         await self.three()

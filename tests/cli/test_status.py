@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 
@@ -122,6 +123,44 @@ class StatusTest(ControlCase):
         status, output, errors = await self.run_it()
         self.assertEqual((status, output), (2, ""))
         self.assertTrue(errors.startswith("pipetwist: "), errors)
+
+    async def test_limits(self) -> None:
+        """Limits that were hit are told with whose they are, and rates with how long they held
+        bytes back.
+        """
+        tree = self.start()
+        limits = tree.relay.connection_table.limits
+        for _ in range(2):
+            limits.notices.hit("user alice", "max_connections", "new connections are refused")
+        limits.notices.hit("user alice", "up_mbps", "bytes are held back")
+        self.addCleanup(limits.notices.stop)
+        self.patch(limits, "held_seconds", lambda: {("user", "alice", "up"): 12.5})
+        _, output, _ = await self.run_it()
+        self.assertIn("\nhit\tuser alice\tmax_connections\t2\t", output)
+        self.assertIn("\nheld\tuser\talice\tup\t12.500\n", output)
+        _, output, _ = await self.run_it("--json")
+        hits = json.loads(output)["hits"]
+        self.assertEqual([one["count"] for one in hits if one["limit"] != "up_mbps"], [2])
+        shown = TerminalCall(self, ["status", "-s", f"unix:{self.path}"], columns=100)
+        self.assertEqual(await deferToThread(shown.status), 0, shown.text)
+        lines = [line.rstrip() for line in plain(shown.text).splitlines()]
+        (hit,) = [line for line in lines if "max_connections" in line]
+        self.assertRegex(
+            hit, r"limits hit   max_connections of user alice, 2 times, the last \w+ ago$"
+        )
+        self.assertIn("             up_mbps of user alice, for 12.5 s", lines)
+
+    async def test_narrow(self) -> None:
+        """On a narrow terminal no word is broken that is not longer than a line."""
+        await self.begun()
+        shown = TerminalCall(self, ["status", "-s", f"unix:{self.path}"], columns=32)
+        await deferToThread(shown.status)
+        lines = [line.rstrip() for line in plain(shown.text).splitlines()]
+        self.assertEqual(lines[:2], ["version", f"  {__version__}"])
+        self.assertLessEqual(max(map(len, lines)), 32)
+        text = " ".join(lines)
+        for words in ("inbound packets on", "1 of in to echo: closed, the", "2 of in: refused"):
+            self.assertIn(words, re.sub(" +", " ", text))
 
     async def test_table(self) -> None:
         """On a terminal it is a table for people."""

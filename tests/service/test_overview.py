@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from twisted.internet.defer import Deferred
@@ -80,6 +81,21 @@ class OverviewTest(TreeTestCase):
         self.assertEqual(len(found), 20)
         self.assertEqual(found[0], HeldBack("user", "u29", "up", 29.0))
         self.assertEqual(tree.overview.status().refused, ())
+
+    def test_hits(self) -> None:
+        """Limits that were reached are told with whose they are, how often that was, and when."""
+        tree = self.make()
+        notices = tree.relay.connection_table.limits.notices
+        self.addCleanup(notices.stop)
+        for whose, limit in (("user me", "max_sources"), ("inbound in", "max_connections")) * 2:
+            self.reactor.advance(1)
+            notices.hit(whose, limit, "new clients wait")
+        self.reactor.advance(5)
+        first, second = tree.overview.status().hits
+        self.assertEqual(first[:3], ("inbound in", "max_connections", 2))
+        self.assertEqual(second[:3], ("user me", "max_sources", 2))
+        self.assertTrue(5 <= time.time() - first.last < 65, first)
+        self.assertLess(abs(first.last - second.last - 1), 0.5)
 
     def test_reload(self) -> None:
         """What came of the last reload is known, and when."""

@@ -122,6 +122,18 @@ class RefusedByLimit(_message.Message):
     count: int
     def __init__(self, limit: _Optional[str] = ..., count: _Optional[int] = ...) -> None: ...
 
+class LimitHit(_message.Message):
+    __slots__ = ("whose", "limit", "count", "last")
+    WHOSE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    whose: str
+    limit: str
+    count: int
+    last: float
+    def __init__(self, whose: _Optional[str] = ..., limit: _Optional[str] = ..., count: _Optional[int] = ..., last: _Optional[float] = ...) -> None: ...
+
 class HeldBack(_message.Message):
     __slots__ = ("entity", "name", "direction", "seconds")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
@@ -143,7 +155,7 @@ class LastReload(_message.Message):
     def __init__(self, time: _Optional[float] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class GetStatusResponse(_message.Message):
-    __slots__ = ("version", "started", "uptime", "listeners", "open", "connections", "failures", "refused", "held", "reload")
+    __slots__ = ("version", "started", "uptime", "listeners", "open", "connections", "failures", "refused", "held", "reload", "hits")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     UPTIME_FIELD_NUMBER: _ClassVar[int]
@@ -154,6 +166,7 @@ class GetStatusResponse(_message.Message):
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     HELD_FIELD_NUMBER: _ClassVar[int]
     RELOAD_FIELD_NUMBER: _ClassVar[int]
+    HITS_FIELD_NUMBER: _ClassVar[int]
     version: str
     started: float
     uptime: float
@@ -164,7 +177,8 @@ class GetStatusResponse(_message.Message):
     refused: _containers.RepeatedCompositeFieldContainer[RefusedByLimit]
     held: _containers.RepeatedCompositeFieldContainer[HeldBack]
     reload: LastReload
-    def __init__(self, version: _Optional[str] = ..., started: _Optional[float] = ..., uptime: _Optional[float] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., open: _Optional[int] = ..., connections: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailedConnections, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[RefusedByLimit, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[HeldBack, _Mapping]]] = ..., reload: _Optional[_Union[LastReload, _Mapping]] = ...) -> None: ...
+    hits: _containers.RepeatedCompositeFieldContainer[LimitHit]
+    def __init__(self, version: _Optional[str] = ..., started: _Optional[float] = ..., uptime: _Optional[float] = ..., listeners: _Optional[_Iterable[_Union[Listener, _Mapping]]] = ..., open: _Optional[int] = ..., connections: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[FailedConnections, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[RefusedByLimit, _Mapping]]] = ..., held: _Optional[_Iterable[_Union[HeldBack, _Mapping]]] = ..., reload: _Optional[_Union[LastReload, _Mapping]] = ..., hits: _Optional[_Iterable[_Union[LimitHit, _Mapping]]] = ...) -> None: ...
 
 class ListEntitiesRequest(_message.Message):
     __slots__ = ("entities", "users")
