@@ -42,7 +42,7 @@ class TlsClient(NamedTuple):
     address: SocketAddress
 
 
-MakeTlsSide: TypeAlias = Callable[[KernelContext, TlsClient, ITracker | None], ISide]
+MakeTlsSide: TypeAlias = Callable[[KernelContext, TlsClient, "ITracker | None"], ISide]
 """Makes the side of a client; the tracker counts it."""
 
 

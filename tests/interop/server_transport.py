@@ -1,5 +1,6 @@
 """A program: pluggable transports of a server that pass bytes on as they are. Run with ``plain``
-it knows only the plain ORPort, with ``extended`` only the Extended ORPort.
+it knows only the plain ORPort, with ``extended`` only the Extended ORPort. There it says that each
+client has come by the transport that the variable SAYS names, where it is set.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def _extended(transport: str, client: tuple[str, int]) -> socket.socket:
     orport.sendall(hmac.digest(cookie, _WORDS % b"client-to-server" + _OURS + nonce, sha256))
     _take(orport, 1)
     address = f"{client[0]}:{client[1]}".encode()
-    orport.sendall(_command(1, address) + _command(2, transport.encode()) + _command(0))
+    said = os.environ.get("SAYS", transport).encode()
+    orport.sendall(_command(1, address) + _command(2, said) + _command(0))
     _take(orport, 4)
     return orport
 

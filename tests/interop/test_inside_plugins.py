@@ -13,7 +13,7 @@ from typing import Any
 from tests.interop.plugin_pair import PluginPair, exchange
 from tests.support.daemon import start_daemon
 from tests.support.peers import need
-from tests.support.scratch import free_port, scratch_folder, wait_until
+from tests.support.scratch import free_datagram_port, free_port, scratch_folder, wait_until
 from tests.support.shared_certificates import (
     AUTHORITY,
     CLIENT,
@@ -159,6 +159,40 @@ class Sip003Test(_Sip003Case):
         self.assertEqual(exchange(self.path, b"hello"), b"")
         peer = f"obfs-server[{self.plugin}]"
         self.wait_for(f"inbound in: refused {peer}, which sent no PROXY header: ")
+
+
+class FramingTest(_Sip003Case):
+    """Datagrams, which the outbound and the inbound frame."""
+
+    def test_tls(self) -> None:
+        """Each arrives whole, through the plug-in and inside of TLS, and its answer comes back."""
+        near, far = free_datagram_port(self), free_port(self)
+        framed = {"framing": "rfc4571"}
+        self.server = start_daemon(
+            self,
+            {
+                "inbounds": [
+                    {"tag": "in", "listen_port": far, **self.ours(1), **framed, "tls": _SERVES}
+                ],
+                "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"], **framed}],
+            },
+        )
+        self.plugin_of(self.server)
+        server = {"server": "127.0.0.1", "server_port": far, "tls": _TRUSTS}
+        start_daemon(
+            self,
+            {
+                "inbounds": [{"type": "udp", "tag": "in", "listen_port": near}],
+                "outbounds": [{"tag": "out", **self.ours(0), **framed, **server}],
+            },
+        )
+        with socket.socket(type=socket.SOCK_DGRAM) as client:
+            client.settimeout(60)
+            client.connect(("127.0.0.1", near))
+            for size in (1, 1400, 30_000):
+                sent = os.urandom(size)
+                client.send(sent)
+                self.assertEqual(client.recv(1 << 16), sent)
 
 
 class StreamSip003Test(Sip003Test):

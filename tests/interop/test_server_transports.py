@@ -180,6 +180,14 @@ class SharedProcessTest(_Case):
             second.settimeout(60)
             self.assertEqual(second.recv(5), b"again")
 
+    def test_strange(self) -> None:
+        """A client that has come by none of its transports is nobody's."""
+        says = {"env": {"SAYS": "third"}}
+        self.start(self.inbound("one", **says), self.inbound("other", **says))
+        with socket.create_connection(("127.0.0.1", self.ports["one"]), 60) as client:
+            self.assertEqual(client.recv(1), b"")
+        self.wait_for("refused a connection of the plug-in's: its client has come by 'third'")
+
     def test_killed(self) -> None:
         """When it is killed, both go on in another one."""
         self.start(self.inbound("one"), self.inbound("other"))
