@@ -59,6 +59,8 @@ from pipetwist.outbounds.unix import UnixOutbound, UnixOutboundOptions
 from pipetwist.outbounds.unixgram import UnixgramOutbound, UnixgramOutboundOptions
 from pipetwist.outbounds.vsock import VsockOutbound, VsockOutboundOptions
 from pipetwist.page.ended import EndedConnections
+from pipetwist.page.problems import Problems
+from pipetwist.page.tallies import NameTallies
 from pipetwist.plugins.connections import PluginConnections
 from pipetwist.plugins.datagram_sides import PluginAssociationSide, PluginDatagramSide
 from pipetwist.plugins.sides import PluginSocketSide, PluginStreamSide
@@ -113,6 +115,8 @@ class Makers:
             OrderlyReceiver,
             ConnectionStatistics,
             lambda: EndedConnections(lambda: 0.0, dict),
+            lambda: NameTallies(dict),
+            lambda: Problems(lambda: 0.0, cast("Any", None)),
             ProcessIdentity,
             MemoryCounterStore,
             lambda: MemoryCounter("a"),
