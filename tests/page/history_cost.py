@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipetwist.page.movement import Movement
 from pipetwist.page.past import Asked, past
-from pipetwist.page.rings import KINDS, History, Moved, Name
+from pipetwist.page.rings import KEPT, KINDS, History, Moved, Name
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_name
 from tests.support.pretended_relay import PretendedRelay
@@ -82,11 +82,12 @@ def _moved(names: int) -> Moved:
 
 def memory(names: int) -> int:
     """The bytes of a history in which so many names of each kind have moved bytes all day."""
-    moved = _moved(names)
+    moved, kept = _moved(names), _moved(min(names, KEPT))
     tracemalloc.start()
     history = History()
-    for slot in range(0, 25 * 3600 + 60, 60):  # one second of a minute is as large as all
-        for _ in history.add(range(slot, slot + 1), 1.0, moved):
+    for slot in range(0, 25 * 3600 + 3540, 60):  # one second of a minute is as large as all
+        # What is complete by then would keep no more of them.
+        for _ in history.add(range(slot, slot + 1), 1.0, moved if slot > 24 * 3600 else kept):
             pass
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
