@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
+from functools import lru_cache
 
 from pipetwist.connection.client_info import ClientInfo, Timeouts
 from pipetwist.connection.identity import Identity
@@ -12,14 +14,49 @@ from pipetwist.transfer.peer_credentials import (
     PeerCredentials,
     other_groups,
     peer_credentials,
+    ucred,
 )
 
 __all__ = [
     "PEER_CREDENTIALS",
     "PeerCredentials",
     "client_info_of",
+    "client_naming",
     "unix_client_info",
 ]
+
+# Of so many processes what is said of them is kept.
+_KEPT = 256
+_UNSEEN = bytes(4)  # the pid of a process that can't be seen from here
+
+
+def client_naming(
+    tag: str, timeouts: Timeouts, *, identified: bool
+) -> Callable[[socket.SocketType], ClientInfo]:
+    """What names an inbound's clients as `unix_client_info` does, and a process that connects again
+    sooner: its client info is the same object then.
+
+    Args:
+        tag: the inbound's.
+        timeouts: the inbound's.
+        identified: whether its users are to be found by it. A process may have other groups each
+            time that it connects.
+    """
+
+    @lru_cache(maxsize=_KEPT)
+    def known(raw: bytes) -> ClientInfo:
+        return client_info_of(tag, PeerCredentials.of(raw), timeouts)
+
+    def name(connected: socket.SocketType) -> ClientInfo:
+        raw = ucred(connected)
+        if raw.startswith(_UNSEEN):
+            return unix_client_info(tag, connected, timeouts)
+        return known(raw)
+
+    def name_each(connected: socket.SocketType) -> ClientInfo:
+        return unix_client_info(tag, connected, timeouts, identified=identified)
+
+    return name if PEER_CREDENTIALS and not identified else name_each
 
 
 def unix_client_info(

@@ -14,7 +14,7 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.errors import StartError
 from pipetwist.inbounds.acceptor import Acceptor
 from pipetwist.inbounds.context import InboundContext
-from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, unix_client_info
+from pipetwist.inbounds.credentials import PEER_CREDENTIALS, client_info_of, client_naming
 from pipetwist.inbounds.kernel_tls_entry import KernelTlsEntry, TlsClient
 from pipetwist.inbounds.proxied import ProxiedListening
 from pipetwist.inbounds.tls_entry import TlsEntry
@@ -73,9 +73,9 @@ class UnixInbound(TlsListeningService):
     def apply_options(self, options: InboundOptions) -> None:
         super().apply_options(options)
         self._options = cast("UnixInboundOptions", options)
-        self._anybody = (
-            client_info_of(self.tag, None, self.timeouts) if self._options.users is None else None
-        )
+        asked = self._options.users is not None
+        self._name = client_naming(self.tag, self.timeouts, identified=asked)
+        self._anybody = None if asked else client_info_of(self.tag, None, self.timeouts)
 
     def apply(self, options: InboundOptions) -> Callable[[], None]:
         show = self.read_again(options)
@@ -173,8 +173,7 @@ class UnixInbound(TlsListeningService):
     def _identify(self, connected: socket.SocketType) -> ClientInfo:
         if self._anybody is not None and not self.context.relay.names_clients:
             return self._anybody
-        asked = self._options.users is not None
-        return unix_client_info(self.tag, connected, self.timeouts, identified=asked)
+        return self._name(connected)
 
     def _identify_tls(self, client: TlsClient) -> ClientInfo:
         client.listener.completed(client.tls)

@@ -4,7 +4,6 @@ has a line, and Twisted's formatter, which is written in Python, took most of it
 
 from __future__ import annotations
 
-import contextlib
 from functools import lru_cache
 
 from twisted.logger import LogEvent, formatEvent, formatTime
@@ -19,9 +18,11 @@ def event_text(event: LogEvent) -> str:
     """The text of an event, as ``twisted.logger.formatEvent`` has it."""
     text = event.get("log_format")
     # Only Twisted can call what a field names; whatever else is wrong, it has words for it.
-    if type(text) is str and "(" not in text and "log_flattened" not in event:
-        with contextlib.suppress(Exception):  # a value's own, too
+    if isinstance(text, str) and "(" not in text and "log_flattened" not in event:
+        try:
             return text.format_map(event)
+        except Exception:  # noqa: BLE001, S110 - a value's own, too
+            pass
     return formatEvent(event)
 
 

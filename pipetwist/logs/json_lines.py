@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from functools import lru_cache
 
 from twisted.logger import LogEvent
 
@@ -55,7 +56,17 @@ def _line(event: LogEvent, begin: dict[str, object]) -> str:
 
 def iso_time(seconds: float) -> str:
     """A time, given in seconds since 1970, as ISO 8601 has it, in UTC with milliseconds."""
+    second = int(seconds)
+    # A datetime is rounded to microseconds, and then cut off.
+    millisecond = int((seconds - second) * 1e6 + 0.5) // 1000
+    if 0 <= millisecond < 1000 and seconds >= 0:
+        return f"{_iso_second(second)}.{millisecond:03d}+00:00"
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
+
+
+@lru_cache(maxsize=4)
+def _iso_second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, timezone.utc):%Y-%m-%dT%H:%M:%S}"
 
 
 def json_line(fields: Mapping[str, object]) -> str:

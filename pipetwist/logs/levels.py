@@ -44,8 +44,14 @@ class LeveledLogger(Logger):
 
     @classmethod
     def levels_of(cls, log: Logger) -> LeveledLogger:
-        """The levels of a logger; if it is of another class, everything except debug."""
-        return log if isinstance(log, LeveledLogger) else cls(log.namespace, "info")
+        """A logger with levels, which logs what this one does: itself, or if it is of another class
+        one that drops debug.
+        """
+        if isinstance(log, LeveledLogger):
+            return log
+        leveled = cls(log.namespace, "info")
+        leveled.observer, leveled.source = log.observer, log.source
+        return leveled
 
     def emit(self, level: _AnyLevel, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - Logger's name
         if level not in self._enough:
@@ -53,11 +59,20 @@ class LeveledLogger(Logger):
         if "log_trace" in kwargs:
             super().emit(level, format, **kwargs)
             return
-        # As Logger does, which first looks through all levels whether this is one.
-        kwargs["log_logger"] = self
-        kwargs["log_level"] = level
-        kwargs["log_namespace"] = self.namespace
-        kwargs["log_source"] = self.source
         kwargs["log_format"] = format
-        kwargs["log_time"] = time.time()
-        self.observer(kwargs)
+        self.tell(level, kwargs)
+
+    def tell(self, level: _AnyLevel, event: dict[str, object]) -> None:
+        """Log an event of this level, which the caller knows to be logged.
+
+        Args:
+            level: its level.
+            event: its fields and ``log_format``; the others are added.
+        """
+        # As Logger does, which first looks through all levels whether this is one.
+        event["log_logger"] = self
+        event["log_level"] = level
+        event["log_namespace"] = self.namespace
+        event["log_source"] = self.source
+        event["log_time"] = time.time()
+        self.observer(event)

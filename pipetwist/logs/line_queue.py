@@ -36,9 +36,9 @@ class LineQueue:
         self._max_bytes = max_bytes
         # A line may arrive while another is being added: from a signal handler, or from an object's
         # finalizer.
-        lock = RLock()
-        self._filled = Condition(lock)
-        self._emptied = Condition(lock)
+        self._lock = RLock()
+        self._filled = Condition(self._lock)
+        self._emptied = Condition(self._lock)
         self._lines: list[bytes] = []
         self._size = 0
         self._left_out = 0
@@ -56,16 +56,17 @@ class LineQueue:
 
     def put(self, line: bytes) -> None:
         """Add a line, or count it if there is no room."""
-        with self._filled:
+        size = len(line)
+        with self._lock:  # itself: a condition's own way to it is written in Python
             # When one line did not fit, no other is added until the queue is taken, so that the
             # missing lines are all in one place.
-            if self._left_out or (self._lines and self._size + len(line) > self._max_bytes):
+            if self._left_out or (self._lines and self._size + size > self._max_bytes):
                 count = line.count(b"\n")
                 self._left_out += count
                 self.refused += count
                 return
             self._lines.append(line)
-            self._size += len(line)
+            self._size += size
             if len(self._lines) == 1:
                 self._filled.notify()
 

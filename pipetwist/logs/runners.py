@@ -7,23 +7,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, MutableMapping
-from typing import IO, Any, Literal, NamedTuple, TypeAlias, cast
+from typing import IO, Any, Literal, NamedTuple, TypeAlias
 
-from twisted.logger import FileLogObserver, ILogObserver, LogEvent, LogLevel, textFileLogObserver
+from twisted.logger import ILogObserver, LogLevel, textFileLogObserver
 
 from pipetwist.logs.file_opening import Owner
-from pipetwist.logs.json_lines import format_json_line, format_untimed_json_line
+from pipetwist.logs.line_observer import LineObserver
 from pipetwist.logs.log_file import LogFile
 from pipetwist.logs.outputs import output_to
-from pipetwist.logs.text_lines import format_text_line, format_untimed_text_line
+from pipetwist.logs.plain_lines import FormatLine, json_lines, text_lines
 from pipetwist.logs.writer import LogWriter, Output
 
 __all__ = ["LogSettings", "RunnerLog", "RunnerOptions"]
 
 RunnerOptions: TypeAlias = MutableMapping[str, Any]
 """The options of twistd or twist, each of another type."""
-
-_Format = Callable[[LogEvent], "str | None"]
 
 
 class LogSettings(NamedTuple):
@@ -121,10 +119,9 @@ class RunnerLog:
         options["fileLogObserverFactory"] = observer
 
     @property
-    def _format(self) -> _Format:
-        if self._settings.format == "json":
-            return format_json_line if self._settings.timestamp else format_untimed_json_line
-        return format_text_line if self._settings.timestamp else format_untimed_text_line
+    def _format(self) -> FormatLine:
+        lines = json_lines if self._settings.format == "json" else text_lines
+        return lines(timed=self._settings.timestamp)
 
     def start(self) -> None:
         """Start to write. A daemon must have forked before."""
@@ -141,7 +138,7 @@ class RunnerLog:
         if self._writer is not None:
             self._writer.linger()
 
-    def _observer(self, output: Output, format_line: _Format) -> ILogObserver:
+    def _observer(self, output: Output, format_line: FormatLine) -> ILogObserver:
         def left_out(count: int, why: str) -> bytes:
             return self._notice(
                 format_line,
@@ -152,7 +149,7 @@ class RunnerLog:
 
         self._writer = LogWriter(output, left_out)
         self._opened()
-        return FileLogObserver(cast("IO[str]", self._writer), format_line)
+        return LineObserver(self._writer.write, format_line)
 
     def _to_syslog(self, prefix: str) -> ILogObserver:
         # There is none on Windows, where twistd has no such option.
@@ -170,7 +167,7 @@ class RunnerLog:
         self._opened()
         return syslog_observer(prefix, self._writer.write)
 
-    def _notice(self, format_line: _Format, text: str, **fields: object) -> bytes:
+    def _notice(self, format_line: FormatLine, text: str, **fields: object) -> bytes:
         event = {
             "log_time": self._now(),
             "log_level": LogLevel.warn,

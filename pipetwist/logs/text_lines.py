@@ -17,16 +17,13 @@ UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u206
 direction of text (Unicode, UAX 9).
 """
 
-# Twisted formats the events that have these.
-_RARE = frozenset(("log_failure", "log_system"))
-
 
 def format_text_line(event: LogEvent) -> str | None:
     """Format one event as Twisted does. Further lines of its text begin with a tab. None if it has
     no text.
     """
     when, level = event.get("log_time"), event.get("log_level")
-    if type(when) is not float or level is None or not _RARE.isdisjoint(event):
+    if type(when) is not float or level is None or _is_rare(event):
         text = formatEventAsClassicLogText(event)
         return None if text is None else escape(text)
     line = _line(event, level.name)
@@ -36,10 +33,15 @@ def format_text_line(event: LogEvent) -> str | None:
 def format_untimed_text_line(event: LogEvent) -> str | None:
     """Format one event so, without the time, which another program adds."""
     level = event.get("log_level")
-    if level is None or not _RARE.isdisjoint(event):
+    if level is None or _is_rare(event):
         text = formatEventAsClassicLogText(event, formatTime=lambda _: "")
         return None if text is None else escape(text.lstrip(" "))
     return _line(event, level.name)
+
+
+def _is_rare(event: LogEvent) -> bool:
+    """Whether Twisted has to format it."""
+    return "log_failure" in event or "log_system" in event
 
 
 def _line(event: LogEvent, level: str) -> str | None:

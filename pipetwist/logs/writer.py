@@ -49,7 +49,7 @@ class Output(Protocol):
 
 
 class LogWriter:
-    """A file object for an observer of Twisted's, which writes in another thread.
+    """Takes the lines of an observer, and writes them in another thread.
 
     Nothing is written before `start`, since a daemon forks after its log has begun, and a thread
     does not survive that.
@@ -117,9 +117,6 @@ class LogWriter:
         self._wait()
         self._queue.put(line)
         self._wait()
-
-    def flush(self) -> None:
-        """Does nothing: the thread writes."""
 
     def rotate(self) -> None:
         """Rotate the file, after the lines that are queued now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Iterator
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 
 from pipetwist.connection.cause import Cause
 from pipetwist.connection.inactivity import IdleChecker
@@ -14,6 +14,7 @@ from pipetwist.interfaces import IConnectionObserver, IGate, IRoute, ISide
 from pipetwist.limits.limit_table import LimitTable
 from pipetwist.limits.limits import Limits
 from pipetwist.logs.levels import LeveledLogger
+from pipetwist.logs.plain_format import PlainFormat
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.limited_connection import LimitedConnection
 from pipetwist.relay.record import ConnectionRecord
@@ -22,16 +23,16 @@ from pipetwist.steps import at_once
 
 __all__ = ["ConnectionTable"]
 
-_LINE = (
-    "{id} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink} "
-    "down={downlink}: {reason}"
+_LINE = PlainFormat(
+    "{id:d} {inbound} -> {outbound} user={user} peer={peer} {seconds:.3f}s up={uplink:d} "
+    "down={downlink:d}: {reason}"
 )
 
 # So many connections come under other limits before the reactor does something else.
 _LIMITED_AT_ONCE = 100
 
 # As a command's own lines have it.
-_LINE_OF_COMMAND = _LINE.replace("{outbound}", "{outbound}[{pid}]")
+_LINE_OF_COMMAND = PlainFormat(_LINE.replace("{outbound}", "{outbound}[{pid:d}]"))
 
 
 class ConnectionTable:
@@ -188,18 +189,20 @@ class ConnectionTable:
         self._over(record)
 
     def _log_line(self, record: ConnectionRecord, seconds: float) -> None:
-        client_info, process = record.client_info, record.process
-        of_command = {} if process is None else {"pid": process.pid}
-        self.log.info(
-            _LINE if process is None else _LINE_OF_COMMAND,
-            id=record.number,
-            inbound=client_info.inbound,
-            outbound=record.outbound,
-            **of_command,
-            user=client_info.user or "-",
-            peer=client_info.peer,
-            seconds=seconds,
-            uplink=record.uplink,
-            downlink=record.downlink,
-            reason=record.reason,
-        )
+        client_info, client, process = record.client_info, record.client, record.process
+        event = {
+            "id": record.number,
+            "inbound": client_info.inbound,
+            "outbound": record.outbound,
+            "user": client_info.user or "-",
+            "peer": client_info.peer,
+            "seconds": seconds,
+            "uplink": client.received,
+            "downlink": client.delivered,
+            "reason": record.reason,
+            "log_format": _LINE,
+        }
+        if process is not None:
+            event["pid"] = process.pid
+            event["log_format"] = _LINE_OF_COMMAND
+        self.levels.tell(LogLevel.info, event)

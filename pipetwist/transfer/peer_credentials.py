@@ -18,6 +18,7 @@ __all__ = [
     "PeerCredentials",
     "other_groups",
     "peer_credentials",
+    "ucred",
 ]
 
 PEER_CREDENTIALS = hasattr(socket, "SO_PEERCRED")
@@ -27,7 +28,10 @@ SAME_NUMBERS = sys.platform == "linux" and not os.uname().machine.startswith(("s
 others.
 """
 
+_SOL_SOCKET = socket.SOL_SOCKET
+_SO_PEERCRED = getattr(socket, "SO_PEERCRED", 0)
 _UCRED = struct.Struct("i2I")  # struct ucred: pid_t, uid_t, gid_t
+_UCRED_SIZE = _UCRED.size
 _SO_PEERGROUPS = 59
 _MAX_GROUPS = 1024  # bytes that Python's getsockopt takes
 _ATTEMPTS = 3
@@ -49,6 +53,23 @@ class PeerCredentials(NamedTuple):
     def __str__(self) -> str:
         return f"pid:{self.pid} uid:{self.uid} gid:{self.gid}"
 
+    @classmethod
+    def of(cls, raw: bytes) -> PeerCredentials:
+        """Those that `ucred` has returned."""
+        return cls(*_UCRED.unpack(raw))
+
+
+def ucred(connected: socket.SocketType) -> bytes:
+    """Who the peer of a unix socket is, as the kernel has it: ``struct ucred``.
+
+    Args:
+        connected: the socket that it is at the other end of.
+
+    Raises:
+        OSError: the kernel does not say.
+    """
+    return connected.getsockopt(_SOL_SOCKET, _SO_PEERCRED, _UCRED_SIZE)
+
 
 def peer_credentials(connected: socket.SocketType) -> PeerCredentials:
     """Who the peer of a unix socket is.
@@ -59,9 +80,7 @@ def peer_credentials(connected: socket.SocketType) -> PeerCredentials:
     Raises:
         OSError: the kernel does not say.
     """
-    return PeerCredentials(
-        *_UCRED.unpack(connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size))
-    )
+    return PeerCredentials.of(ucred(connected))
 
 
 def other_groups(connected: socket.SocketType | None) -> frozenset[int]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timezone
+from enum import IntEnum
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.logs.json_lines import format_json_line, format_untimed_json_line
+from pipetwist.logs.json_lines import format_json_line, format_untimed_json_line, iso_time
+from pipetwist.logs.text_lines import UNSAFE
 
 _TIME = 1_700_000_000.25
 
@@ -164,6 +168,51 @@ class LineTest(SynchronousTestCase):
         self.assertEqual(line["message"], "It failed")
         self.assertIn("ValueError: of this", line["traceback"])
 
+    @given(
+        st.dictionaries(
+            st.text() | st.sampled_from(("time", "level", "message", "log_x", "traceback", "a")),
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+            max_size=6,
+        ),
+        st.sampled_from((LogLevel.info, LogLevel.error)),
+    )
+    def test_as_the_encoder(self, fields: dict[str, Any], level: Any) -> None:
+        """It has each field as Python's own encoder writes it, in its order."""
+        event = {
+            **fields,
+            "log_time": _TIME,
+            "log_level": level,
+            "log_namespace": "pipetwist",
+            "log_format": "said",
+        }
+        begin = {
+            "time": "2023-11-14T22:13:20.250+00:00",
+            "level": level.name,
+            "logger": "pipetwist",
+            "message": "said",
+        }
+        own = {
+            key: value
+            for key, value in fields.items()
+            if key not in begin and not key.startswith("log_") and not isinstance(value, bytes)
+        }
+        line = format_json_line(event)
+        # As a text, since nan is not equal to itself.
+        self.assertEqual(json.dumps(json.loads(line)), json.dumps(begin | own))
+        self.assertIsNone(UNSAFE.search(line.removesuffix("\n")))
+
+    def test_kinds_of_plain_values(self) -> None:
+        """A value of a class of its own is written as the number or the text that it is."""
+
+        class Kind(IntEnum):
+            THIS = 5
+
+        class Name(str):
+            __slots__ = ()
+
+        line = _line(log_namespace="pipetwist", log_format="", kind=Kind.THIS, name=Name("a"))
+        self.assertEqual((line["kind"], line["name"]), (5, "a"))
+
     def test_control_characters(self) -> None:
         """What could steer a terminal, or end a line for some reader, is escaped, and reads back as
         it was.
@@ -172,3 +221,19 @@ class LineTest(SynchronousTestCase):
         text = format_json_line({"log_time": _TIME, "log_format": "{text}", "text": harmful})
         self.assertTrue(text.removesuffix("\n").isprintable(), text)
         self.assertEqual(json.loads(text)["message"], harmful)
+
+
+class TimeTest(SynchronousTestCase):
+    """A time of day."""
+
+    @given(
+        st.floats(-1e9, 4e9)
+        | st.integers(0, 4 * 10**15).map(lambda number: number / 1e6)
+        | st.integers(0, 4 * 10**9).map(lambda number: number - 2e-7)
+    )
+    def test_as_a_datetime(self, seconds: float) -> None:
+        """It is what a datetime has, to the last microsecond."""
+        self.assertEqual(
+            iso_time(seconds),
+            datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds"),
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from twisted.logger import Logger, capturedLogs
+from twisted.logger import Logger, LogLevel, LogPublisher, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.logs.levels import Level, LeveledLogger
@@ -77,5 +77,19 @@ class LevelsTest(SynchronousTestCase):
             found.append((log.debugs, log.infos))
         self.assertEqual(found, [(True, True), (False, True), (False, False), (False, False)])
         self.assertIs(LeveledLogger.levels_of(log), log)
-        levels = LeveledLogger.levels_of(Logger("pipetwist.test"))
+        publisher = LogPublisher()
+        levels = LeveledLogger.levels_of(Logger("pipetwist.test", self, publisher))
         self.assertEqual((levels.debugs, levels.infos), (False, True))
+        self.assertIs(levels.observer, publisher)
+        self.assertIs(levels.source, self)
+
+    def test_told(self) -> None:
+        """An event that is there already is as one that is made, but for what it is asked for."""
+        log = LeveledLogger("pipetwist.test", "info")
+        with capturedLogs() as events:
+            log.info("{a}", a=1)
+            log.tell(LogLevel.info, {"a": 1, "log_format": "{a}"})
+        made, told = events
+        fields = ("a", "log_format", "log_level", "log_logger", "log_namespace", "log_source")
+        self.assertEqual([told[field] for field in fields], [made[field] for field in fields])
+        self.assertGreaterEqual(told["log_time"], made["log_time"])
