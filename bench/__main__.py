@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.document import DOCUMENT, around_figures, rewrite
+from bench.document import DOCUMENT, place_in, rewrite
 from bench.generator import build
 from bench.machine import describe
 from bench.measures.catalogue import MEASURES, RELAYS
@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     request = _request(words)
     try:
         if request.document:
-            around_figures(DOCUMENT)  # or the want of a place would show after all the measuring
+            place_in(DOCUMENT).around()  # or the want of a place would show after all the measuring
         results = Results.read(request.source) if request.source else _measured(request)
     except MeasureError as reason:
         print(f"bench: {reason}", file=sys.stderr)

@@ -4,20 +4,26 @@ it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from bench.marked import Marked
 from bench.measures.catalogue import MEASURES
 from bench.plot import plot
-from bench.processes import MeasureError
 from bench.results import Results
 from bench.tables import as_markdown, glance_rows, measure_rows
 
-__all__ = ["DOCUMENT", "around_figures", "figures", "rewrite"]
+__all__ = ["DOCUMENT", "figures", "measured_on", "place_in", "rewrite"]
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "performance.md"
 """Where the figures go."""
 _BEGIN = "<!-- figures: `make bench` writes what follows -->"
 _END = "<!-- end of figures -->"
+
+
+def place_in(document: Path) -> Marked:
+    """The part of a document that the results go into."""
+    return Marked(document, _BEGIN, _END)
 
 
 def rewrite(document: Path, results: Results) -> None:
@@ -26,27 +32,9 @@ def rewrite(document: Path, results: Results) -> None:
     Raises:
         MeasureError: the document has no place for them.
     """
-    before, after = around_figures(document)
     picture = document.with_suffix(".svg")
-    document.write_text(
-        f"{before}{_BEGIN}\n\n{figures(results, picture.name)}\n\n{_END}{after}", encoding="utf-8"
-    )
+    place_in(document).write(figures(results, picture.name))
     picture.write_text(plot(results), encoding="utf-8")
-
-
-def around_figures(document: Path) -> tuple[str, str]:
-    """What stands before the figures in a document, and what after them.
-
-    Raises:
-        MeasureError: the document has no place for figures.
-    """
-    text = document.read_text(encoding="utf-8") if document.exists() else ""
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        message = f"{document} needs the lines {_BEGIN} and {_END}, between which the figures go"
-        raise MeasureError(message)
-    return before, after
 
 
 def figures(results: Results, picture: str) -> str:
@@ -77,10 +65,16 @@ def _conditions(results: Results) -> str:
         if version and not name.startswith("pipetwist-")
     )
     return (
-        f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
-        f"{machine['system']}: medians of "
-        f"{settings['rounds']:.0f} rounds, {settings['seconds']:g} s for each run, "
-        f"{settings['idle']:.0f} idle connections.\n"
+        f"{measured_on(machine)}: medians of {settings['rounds']:.0f} rounds, "
+        f"{settings['seconds']:g} s for each run, {settings['idle']:.0f} idle connections.\n"
         f"Other programs used {results.disturbance:.0%} of the machine meanwhile (median). "
         f"Programs: {programs}."
+    )
+
+
+def measured_on(machine: Mapping[str, str]) -> str:
+    """When and on which machine, as `bench.machine.describe` has it."""
+    return (
+        f"Measured on {machine['date']} on {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['system']}"
     )

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.bounds import MISSED
-from bench.growth.plot import plot
+from bench.disturbance import Disturbance
+from bench.document import DOCUMENT
+from bench.growth.document import Grown, conditions, place_in, rewrite
+from bench.machine import describe
+from bench.processes import MeasureError
 from bench.results import Summary
 from bench.turns.relay import Setup
 from bench.turns.taking import take
 
 _MAX_RATIO = 1.1
 _ROOT = Path(__file__).parent.parent.parent
-_PICTURE = _ROOT / "docs" / "growth.svg"
 
 
 class Row(NamedTuple):
@@ -88,17 +91,25 @@ def main(words: Sequence[str] | None = None) -> int:
         help="the most that are open (10,000, which takes 21,000 descriptors)",
     )
     parser.add_argument(
-        "--document", action="store_true", help="draw the figures into docs/growth.svg"
+        "--document",
+        action="store_true",
+        help="write the figures into docs/performance.md, and draw them into docs/growth.svg",
     )
     given = parser.parse_args(words)
+    if given.document:
+        try:
+            place_in(DOCUMENT).around()  # or the want of a place would show after all the measuring
+        except MeasureError as reason:
+            parser.error(str(reason))
     status = 0
     drawn = []
+    machine, disturbance = describe(), Disturbance(lambda: 0.0)
     for row in rows(given.most):
         figures = measure(row, given.rounds, given.seconds)
-        drawn.append((row.title, row.unit, figures))
-        base = next(iter(figures.values())).median
+        grown = Grown(row.title, row.unit, figures)
+        drawn.append(grown)
         for name, summary in figures.items():
-            ratio = summary.median / base
+            ratio = grown.ratio(name)
             kept = ratio <= _MAX_RATIO
             status = status if kept else MISSED
             print(
@@ -107,8 +118,10 @@ def main(words: Sequence[str] | None = None) -> int:
                 f"{'kept' if kept else 'MISSED'}",
                 flush=True,
             )
+    others = disturbance.share()
+    print(f"Other programs used {others:.0%} of the machine meanwhile.")
     if given.document:
-        _PICTURE.write_text(plot(drawn), encoding="utf-8")
+        rewrite(DOCUMENT, drawn, conditions(machine, given.rounds, given.seconds, others))
     return status
 
 

@@ -11,9 +11,12 @@ from xml.etree import ElementTree as ET
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import bench
+from bench.document import DOCUMENT
 from bench.growth.__main__ import rows
+from bench.growth.document import Grown, conditions, place_in, rewrite
 from bench.growth.plot import plot
 from bench.results import Summary
+from tests.support.scratch import scratch_folder
 
 _ROOT = Path(bench.__file__).parent.parent
 _PROGRAM = _ROOT / "bench" / "turns" / "relay.py"
@@ -58,6 +61,34 @@ class GrowthTest(SynchronousTestCase):
         self.assertIn("40 open", made[0].setups)
         for row in made:
             self.assertGreater(len(row.setups), 1)
+
+    def test_document(self) -> None:
+        """The figures stand between their lines, each beside the ratio to the first of its row, and
+        the plot is named there; nothing else changes.
+        """
+        document = scratch_folder(self) / "performance.md"
+        place = place_in(document)
+        document.write_text(f"Before.\n{place.begin}\n{place.end}\nAfter.\n", encoding="utf-8")
+        figures = {"1 inbounds": Summary(2.0, 1.5, 3.0), "9 inbounds": Summary(2.5, 2.0, 3.0)}
+        grown = [Grown("a short connection", "us", figures)]
+        machine = {"date": "2000-01-01", "processor": "one", "cores": "2", "system": "Linux 6"}
+        for _ in range(2):
+            rewrite(document, grown, conditions(machine, 9, 0.5, 0.25))
+            text = document.read_text(encoding="utf-8")
+            self.assertTrue(text.startswith(f"Before.\n{place.begin}\n\nMeasured on 2000-01-01 "))
+            self.assertTrue(text.endswith(f"\n\n{place.end}\nAfter.\n"))
+            self.assertIn("used 25% of the machine", text)
+            self.assertIn("(growth.svg)", text)
+            self.assertIn(
+                "| a short connection, us | 9 inbounds | 2.5 | 2.0 - 3.0 | 1.25 x |\n", text
+            )
+        ET.fromstring(document.with_name("growth.svg").read_text(encoding="utf-8"))
+
+    def test_place(self) -> None:
+        """The document has a place for them."""
+        before, after = place_in(DOCUMENT).around()
+        self.assertTrue(before.rstrip())
+        self.assertTrue(after.lstrip())
 
     def test_plot(self) -> None:
         """It has a panel for each row, and a figure for each setup."""
