@@ -195,6 +195,26 @@ class ListeningTest(_ServiceCase):
             await service.stopService()
             self.assertEqual(await deferToThread(_rest, client), b"")
 
+    async def test_calls(self) -> None:
+        """What is to be called is called when it listens, at each start, and before each stop; not
+        where it can't listen.
+        """
+        service, called = self.make(), list[str]()
+        service.after_start(lambda: called.append(f"started at {service.address}"))
+        service.before_stop(lambda: called.append("stops"))
+        service.privilegedStartService()
+        self.assertEqual(called, [])
+        for _ in range(2):
+            service.startService()
+            self.assertEqual(called, [f"started at {service.address}"])
+            await service.stopService()
+            self.assertEqual(called.pop(), "stops")
+            called.clear()
+        taken = self.make("no-such-host.invalid:0", insecure=True)
+        taken.after_start(lambda: called.append("started"))
+        self.assertRaises(StartError, taken.startService)
+        self.assertEqual(called, [])
+
     async def test_taken(self) -> None:
         """A port that is another's stops the start, with its place and the reason."""
         with socket.create_server(("127.0.0.1", 0)) as other:
