@@ -154,7 +154,7 @@ class LimitTable:
     def held(self, entity: Entity, name: str) -> tuple[float, float]:
         """The same of one inbound, outbound or user: up and down."""
         now = self.pacer.now()
-        rates = (self._rates.get((entity, name, direction)) for direction in (_UP, _DOWN))
+        rates = (self._rates.get(_Key(entity, name, way)) for way in (_UP, _DOWN))
         up, down = (0.0 if rate is None else rate.held_seconds(now) for rate in rates)
         return up, down
 
