@@ -48,7 +48,7 @@ function row(one) {
   const held = Object.entries(one.held).flatMap(([direction, holds]) => (holds ? [direction === "up" ? "↑" : "↓"] : []));
   const name = make("th", { scope: "row", role: "rowheader", class: "name" }, one.name);
   if (held.length) name.append(" ", make("span", { class: "held" }, `held back ${held.join(" ")}`));
-  if (one.closed !== null) name.append(" ", make("span", { class: "held" }, `refused now: ${one.closed}`));
+  if (one.closed !== null) name.append(" ", make("span", { class: "held", title: one.closed }, "refused now"));
   name.title = one.name;
   return make(
     "tr",
