@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
 from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.limit_table import LimitTable
 from pipetwist.limits.limits import Entity
-from pipetwist.page.document import PIECE, Steps
+from pipetwist.page.document import PIECE, Steps, encoded
 from pipetwist.quotas.quota import Quota
 
 __all__ = ["MAX_LIMITED", "LimitsTold"]
@@ -66,11 +65,11 @@ class LimitsTold:
         keys = [key for *_, key in heapq.nsmallest(MAX_LIMITED, first)]
         rows = []
         for start in range(0, len(keys), _ROWS):
-            told = [self._row(key, held) for key in keys[start : start + _ROWS]]
-            rows.append(json.dumps(told, separators=(",", ":"))[1:-1])
+            piece = [self._row(key, held) for key in keys[start : start + _ROWS]]
+            rows.append(encoded(piece)[1:-1])
             yield
-        counts = f'"limited":{len(limited)},"matching":{matching}'
-        return f'{{{counts},"rows":[{",".join(rows)}]}}'.encode("ascii")
+        told = {"limited": len(limited), "matching": matching}
+        return b'%b,"rows":[%b]}' % (encoded(told)[:-1], b",".join(rows))
 
     def _limited(self) -> Iterator[tuple[Entity, str]]:
         """All that have limits; users perhaps more than once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,7 +12,7 @@ from twisted.web.http import BAD_REQUEST, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from pipetwist.page.document import Steps
+from pipetwist.page.document import Steps, encoded
 from pipetwist.page.view import parse_view
 from pipetwist.steps import in_turns
 from pipetwist.web.answers import TextAnswer
@@ -40,7 +39,7 @@ class DocumentCall(Resource):
         """Answer."""
         request.setHeader(b"Content-Type", b"application/json")
         request.setHeader(b"Cache-Control", b"no-store")
-        return json.dumps(self._document(), separators=(",", ":")).encode("ascii")
+        return encoded(self._document())
 
 
 class SteppedCall(Resource):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
-from pipetwist.page.document import PIECE, Steps
+from pipetwist.page.document import PIECE, Steps, encoded
 from pipetwist.page.sampling import MAX_NAMES
 from pipetwist.stats.names import ENTITIES, Entity
 
@@ -88,10 +87,10 @@ class NameTallies:
             )
             pieces = []
             for start in range(0, len(told), PIECE):
-                pieces.append(_encoded(told[start : start + PIECE]))
+                pieces.append(_written(told[start : start + PIECE]))
                 yield
-            entities.append(f'"{entity}":{{{",".join(pieces)}}}')
-        return f"{{{','.join(entities)}}}".encode("ascii")
+            entities.append(b'"%b":{%b}' % (entity.encode("ascii"), b",".join(pieces)))
+        return b"{%b}" % b",".join(entities)
 
     def _of(self, connection: IConnectionRecord) -> list[Tally]:
         info = connection.client_info
@@ -111,12 +110,12 @@ class NameTallies:
         return tally
 
 
-def _encoded(piece: Sequence[tuple[str, Tally]]) -> str:
+def _written(piece: Sequence[tuple[str, Tally]]) -> bytes:
     told = {
         name: {"open": tally.open, "failed": tally.failed, "refused": tally.refused}
         for name, tally in piece
     }
-    return json.dumps(told, separators=(",", ":"))[1:-1]
+    return encoded(told)[1:-1]
 
 
 def _weight(item: tuple[str, Tally]) -> tuple[int, int]:

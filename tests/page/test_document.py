@@ -41,7 +41,7 @@ class StepsTest(SynchronousTestCase):
         for _ in self.sampler.sample():
             pass
         self.sizes: list[int] = []
-        self.patch(document, "_encoded", self._encoded)
+        self.patch(document, "encoded", self._encoded)
 
     def _encoded(self, what: Sized) -> bytes:
         self.sizes.append(len(what))
