@@ -121,9 +121,9 @@ class RecordingTest(_Case):
         """
         self.second(100)
         self.second(290, seconds=2.9)  # as where the reactor was busy
-        self.second(10, seconds=0.1)
+        self.second(21, seconds=0.1)
         self.second(100)
-        self.assertEqual(self.downlink(), [None, 100, 100, 100, 100, 100])
+        self.assertEqual(self.downlink(), [None, 100, 100, 100, 100, 110])
 
     def test_a_name_later(self) -> None:
         """A name that comes later moved nothing before."""
