@@ -191,6 +191,16 @@ class BothTest(_DatagramPair):
         self.assertNothingLeft(*groups)
         self.assertEqual(self.server.log.count(" in -> datagrams["), 2)
 
+
+class BothStreamTest(BothTest):
+    """The same over Twisted's transports."""
+
+    transfer = "stream"
+
+
+class FailingTest(_DatagramPair):
+    """What ends, and who does not come in."""
+
     def test_killed(self) -> None:
         """When the client's plug-in is killed, what was open ends for that reason, and the next
         datagram of the same source goes through another one.
@@ -201,7 +211,7 @@ class BothTest(_DatagramPair):
         os.kill(client, signal.SIGKILL)
         why = "server: the plug-in two-ways failed: it was killed by SIGKILL"
         wait_until(lambda: why in self.client.log, "the reason")
-        self.assertAnswers(source, b"after")
+        self.answers_again(source, b"after")
         self.assertNotEqual(self.plugin_of(self.client), client)
         self.assertCarries(1000)
 
@@ -236,12 +246,6 @@ class BothTest(_DatagramPair):
         self.assertEqual(self.server.log.count(" in -> datagrams["), 1)
 
 
-class BothStreamTest(BothTest):
-    """The same over Twisted's transports."""
-
-    transfer = "stream"
-
-
 class DatagramsTest(_DatagramPair):
     """Without streams."""
 
@@ -265,3 +269,12 @@ class DatagramsTest(_DatagramPair):
         )
         wait_until(lambda: "no byte moved for 0.3 s" in self.server.log, "its end")
         self.assertNothingLeft(*groups)
+
+    def test_room(self) -> None:
+        """One source more than ``max_associations`` takes the place of the oldest."""
+        self.start(max_associations=1)
+        sources = [self.source() for _ in range(2)]
+        for source in sources:
+            self.assertAnswers(source, b"x")
+        said = "client: the oldest of max_associations (1) made room for another"
+        wait_until(lambda: said in self.server.log, "the reason")
