@@ -21,7 +21,7 @@ help:
 	@echo 'make test-hard     the tests three times: idle, on one processor that another program uses up, and in random order (40 minutes)'
 	@echo 'make test-pythons  what may depend on the Python, on the newest one and on the lowest versions of the dependencies'
 	@echo 'make test-landing  make test and make test-pythons, and make run in a fresh clone'
-	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (25 minutes)'
+	@echo 'make bench         measure pipetwist beside the relays that are installed, and write docs/performance.md (28 minutes)'
 	@echo 'make proto         generate the modules of pipetwist/api/wire from proto/'
 	@echo 'make man           make the manual pages in man/ from docs/, and the schema in etc/'
 	@echo 'make picture       take the picture of the page that the documents show (needs Chromium)'
@@ -134,6 +134,7 @@ $(VENV)/.bench: $(BIN)/python setup.cfg setup.py pyproject.toml
 .PHONY: bench
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench --document
+	$(BIN)/python -m bench.limits
 
 .PHONY: proto
 proto: $(VENV)/.test

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from bench.limits.relays import Limited
+from bench.limits.relays import Limited, free_port
+from bench.listening import listens
+from bench.places import TcpPlace, UnixPlace
 from bench.processes import Program
 
 __all__ = ["Figures", "measure"]
@@ -55,17 +56,18 @@ def measure(relay: Limited, megabits: float, seconds: float, folder: Path) -> Fi
         MeasureError: it does not start.
     """
     paced = 0.0 if relay.limits else megabits * 125_000
-    with _server(paced) as server_port:
-        port = _free_port()
+    with _server(paced, folder / "out.sock" if relay.local else None) as server_port:
+        port = free_port()
+        place = UnixPlace(folder / "in.sock") if relay.local else TcpPlace(port)
         program = Program(relay.command(folder, port, server_port, megabits), folder)
         try:
-            program.wait_until(lambda: _listens(port), "listen")
-            with socket.create_connection(("127.0.0.1", port)) as client:
+            program.wait_until(lambda: listens(place), "listen")
+            with _connected(place) as client:
                 _take(client, _BEFORE_SECONDS)
-                before = program.cpu_seconds()
+                before = program.processor_seconds()
                 began = time.monotonic()
                 came = _take(client, seconds)
-                used = program.cpu_seconds() - before
+                used = program.processor_seconds() - before
                 taken = time.monotonic() - began
         finally:
             program.stop()
@@ -98,12 +100,24 @@ def _windows(came: list[tuple[float, int]], seconds: float) -> list[int]:
 
 
 @contextlib.contextmanager
-def _server(per_second: float) -> Iterator[int]:
-    """A server that sends to the first who comes, as fast as it can or at a rate."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+def _server(per_second: float, path: Path | None) -> Iterator[int]:
+    """A server that sends to the first who comes, as fast as it can or at a rate; its port, 0 where
+    it has a path.
+    """
+    with socket.socket(socket.AF_INET if path is None else socket.AF_UNIX) as listening:
+        listening.bind(("127.0.0.1", 0) if path is None else str(path))
+        listening.listen()
         thread = Thread(target=_send, args=(listening, per_second), daemon=True)
         thread.start()
-        yield listening.getsockname()[1]
+        yield listening.getsockname()[1] if path is None else 0
+
+
+def _connected(place: TcpPlace | UnixPlace) -> socket.socket:
+    if isinstance(place, TcpPlace):
+        return socket.create_connection(("127.0.0.1", place.port))
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(place.path))
+    return client
 
 
 def _send(listening: socket.socket, per_second: float) -> None:
@@ -117,25 +131,13 @@ def _send(listening: socket.socket, per_second: float) -> None:
 def _fill(connected: socket.socket, per_second: float) -> None:
     began, sent = time.monotonic(), 0
     while True:
-        room = len(_BLOCK)
-        if per_second:
-            room = min(room, int((time.monotonic() - began) * per_second) - sent)
-            if room <= 0:
-                time.sleep(_PAUSE_SECONDS)
-                continue
-        sent += connected.send(_BLOCK[:room])
-
-
-def _listens(port: int) -> bool:
-    # Without a connection, which would be the server's first client.
-    listening = f":{port:04X}"
-    return any(
-        line.split()[1].endswith(listening) and line.split()[3] == "0A"
-        for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
-    )
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port: int = found.getsockname()[1]
-    return port if os.name == "posix" else 0
+        if not per_second:
+            connected.sendall(_BLOCK)
+            continue
+        # After each piece, however small: what comes together meanwhile is one piece again.
+        time.sleep(_PAUSE_SECONDS)
+        while (room := int((time.monotonic() - began) * per_second) - sent) > 0:
+            connected.sendall(_BLOCK[: min(room, len(_BLOCK))])
+            sent += min(room, len(_BLOCK))
+            if room <= len(_BLOCK):
+                break
