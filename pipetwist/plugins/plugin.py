@@ -140,7 +140,7 @@ class Plugin:
         return waiting
 
     def stop(self) -> Deferred[None]:
-        """End it for good.
+        """End it for good, unless somebody wants it again meanwhile.
 
         Returns:
             A Deferred that fires when nothing of it is left.

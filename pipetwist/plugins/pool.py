@@ -128,9 +128,11 @@ class PluginPool(Service):
         Returns:
             A Deferred that fires when nothing of it is left.
         """
+        self._users[plugin] = 0
 
         def ended(_: object) -> None:
-            self._users.pop(plugin, None)
+            if not self._users.get(plugin):  # and nobody has come meanwhile
+                self._users.pop(plugin, None)
 
         return plugin.stop().addCallback(ended)
 
@@ -141,7 +143,7 @@ class PluginPool(Service):
         Returns:
             A Deferred that fires when nothing of it is left, or at once if others use it.
         """
-        self._users[plugin] = users = self._users.get(plugin, 1) - 1
+        self._users[plugin] = users = max(0, self._users.get(plugin, 1) - 1)
         if users:
             return succeed(None)
         retired: Deferred[None] = Deferred()

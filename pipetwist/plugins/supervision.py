@@ -2,13 +2,14 @@
 
 Theory of operation. A plug-in that is wanted is started; its contract says when it is ready. One
 that ends by itself is started again after a pause, whether it was ready or not. A start that failed
-has a process that still runs: it is ended first. A stop waits for the process's end in any case::
+has a process that still runs: it is ended first. A stop waits for the process's end in any case;
+one that is wanted meanwhile is started again after that::
 
     STOPPED ──▶ STARTING ──▶ READY
        ▲         ▲  │  │       │
        │         │  │  └─▶ FAILED ──▶ WAITING ──▶ STARTING
        │         │  └────────────────▶ ▲ ◀── READY
-       │      CHANGING ◀── STARTING, READY
+       │      CHANGING ◀── STARTING, READY, STOPPING
        └────── STOPPING ◀── all of them
 
 ``TABLE`` has a line for each transition. An event without a line changes nothing.
@@ -43,7 +44,9 @@ class State(Enum):
     WAITING = "waiting"
     """It does not run, and is started again after a pause."""
     CHANGING = "changing"
-    """Its process is being ended, and is started again at once, with other variables."""
+    """Its process is being ended, and is started again at once: with other variables, or for
+    somebody new.
+    """
     STOPPING = "stopping"
     """Its process is being ended for good."""
 
@@ -83,7 +86,7 @@ class Action(Enum):
     TELL_FAILED = "tell_failed"
     """Those who wait for it have waited in vain: the start failed."""
     TELL_STOPPED = "tell_stopped"
-    """It has stopped for good."""
+    """Nothing is left of what was to be stopped."""
 
 
 class Transition(NamedTuple):
@@ -113,8 +116,9 @@ TABLE: dict[tuple[State, Event], Transition] = {
     (_S.WAITING, _E.DUE): Transition(_S.STARTING, (_A.LAUNCH,)),
     (_S.WAITING, _E.CHANGE): Transition(_S.STARTING, (_A.CANCEL, _A.LAUNCH)),
     (_S.WAITING, _E.STOP): Transition(_S.STOPPED, (_A.CANCEL, _A.TELL_FAILED, _A.TELL_STOPPED)),
-    (_S.CHANGING, _E.ENDED): Transition(_S.STARTING, (_A.LAUNCH,)),
+    (_S.CHANGING, _E.ENDED): Transition(_S.STARTING, (_A.TELL_STOPPED, _A.LAUNCH)),
     (_S.CHANGING, _E.STOP): Transition(_S.STOPPING, (_A.TELL_FAILED,)),
+    (_S.STOPPING, _E.WANTED): Transition(_S.CHANGING),
     (_S.STOPPING, _E.ENDED): Transition(_S.STOPPED, (_A.TELL_STOPPED,)),
 }
 """What an event leads to in a state."""

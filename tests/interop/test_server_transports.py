@@ -182,7 +182,7 @@ class SharedProcessTest(_Case):
 
     def test_strange(self) -> None:
         """A client that has come by none of its transports is nobody's."""
-        says = {"env": {"SAYS": "third"}}
+        says: dict[str, Any] = {"env": {"SAYS": "third"}}
         self.start(self.inbound("one", **says), self.inbound("other", **says))
         with socket.create_connection(("127.0.0.1", self.ports["one"]), 60) as client:
             self.assertEqual(client.recv(1), b"")

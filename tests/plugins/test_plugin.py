@@ -196,6 +196,17 @@ class EndTest(PluginCase):
         self.failureResultOf(waiting, ConnectError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_wanted_while_it_stops(self) -> None:
+        """One that somebody wants while it is being stopped is started again once it has ended."""
+        self.plugin.contract.ends_with_stdin = True
+        stopping = self.plugin.stop()
+        waiting = self.plugin.start()
+        self.assertNoResult(stopping)
+        self.process.exit()
+        self.successResultOf(stopping)
+        self.successResultOf(waiting)
+        self.assertEqual((self.plugin.state, self.plugin.restarts), (State.READY, 1))
+
     def test_stdin(self) -> None:
         """Its standard input is open as long as it runs; where the contract says so, closing it is
         the first that ends it.
