@@ -35,7 +35,7 @@ class RangesTest(PageCase):
 
     def test_opening(self) -> None:
         """A page that is opened shows what was before, at once; over a longer range it begins where
-        the daemon did.
+        the daemon did, also where the page is paused.
         """
         self.open_pretended("--past", "10")
         self.browser.wait_for(f"{_BEGINS}('inbound', 0)", lambda part: part < 0.05)
@@ -49,6 +49,10 @@ class RangesTest(PageCase):
         self.assertIn("in the last 24 hours", self.label())
         self.choose("5 min")
         self.browser.wait_for(f"{_BEGINS}('inbound', 0)", lambda part: part < 0.05)
+        self.browser.evaluate("document.querySelector('#pause').click()")
+        self.choose("1 h")
+        self.browser.wait_for(f"{_BEGINS}('inbound', 0)", lambda part: 0.7 < part < 0.9)
+        self.assertEqual(self.text("#status"), "Paused")
 
     def choose(self, name: str) -> None:
         """Press the button of a range."""

@@ -39,6 +39,7 @@ const table = new Table(viewFromUrl(), (view) => {
 
 let latest = null;
 let paused = false;
+let awaited = false; // the past of a range that was chosen
 let closeStream = () => {};
 let failures = 0;
 let retryTimer = 0;
@@ -49,7 +50,8 @@ startRanges(byId("ranges"), range, (chosen) => {
   past.choose(range);
   for (const one of [all, ...panels]) one.choose(range);
   past.ask(panels.map((panel) => panel.find.value));
-  render();
+  awaited = true;
+  renderCharts();
 });
 connect();
 if ("acts" in document.body.dataset) {
@@ -88,7 +90,9 @@ function onEvent(kind, data) {
 function fill(text, { times, totals, traffic }) {
   if (text === "") all.shown.fill(times, { all: totals });
   for (const { entity, find, history } of panels) if (text === "" || text === find.value) history.shown.fill(times, traffic[entity]);
-  render();
+  if (!awaited || text !== "") return render();
+  awaited = false;
+  renderCharts(); // even if it is paused
 }
 
 function onDisconnected(reason) {
@@ -121,17 +125,22 @@ function render() {
   for (const direction of ["downlink", "uplink"]) {
     say(byId(`${direction}-rate`), rate(totals[`${direction}_rate`]));
     say(byId(direction), `${bytes(totals[direction])} since the start`);
-    sparks[direction].draw(all.shown, all.shown.names.get("all")[direction]);
   }
   say(byId("uptime"), age(latest.uptime));
   say(byId("started"), `since ${moment(latest.started)}`);
   say(byId("version"), `pipetwist ${latest.version}`);
   document.title = `${count(totals.open)} open · pipetwist`;
-  for (const panel of panels) panel.render();
+  renderCharts();
   names.render();
   table.render(latest.connections, totals.open);
   showEnded(totals, latest.started);
   showOperatorState(panels, latest.time);
+}
+
+function renderCharts() {
+  if (latest === null) return;
+  for (const direction of ["downlink", "uplink"]) sparks[direction].draw(all.shown, all.shown.names.get("all")[direction]);
+  for (const panel of panels) panel.render();
 }
 
 byId("pause").addEventListener("click", () => {
