@@ -20,6 +20,11 @@ class ChangesTest(SynchronousTestCase):
         self.assertEqual(changes(["a", "b"], ["a", "c"]), "\x1b[2H\x1b[2Kc")
         self.assertEqual(changes(["a", "b"], ["a", "b"]), "")
 
+    def test_unknown(self) -> None:
+        """Where it is not known what is there nothing of it stays."""
+        text = f"{ENTER}\x1b[5Hof a screen that was larger{changes(None, ['a'])}"
+        self.assertEqual(shown(text), ["a"])
+
     @given(_SCREENS)
     def test_screens(self, screens: list[list[str]]) -> None:
         """After each screen the terminal shows its lines and nothing else."""

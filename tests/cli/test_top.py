@@ -26,6 +26,15 @@ class ScreenTest(SynchronousTestCase):
         wait_for(terminal, "q quits")
         return terminal
 
+    def wait_until_stopped(self, terminal: TerminalCall) -> None:
+        """Wait until the command is stopped by a signal."""
+        terminal.wait_for(
+            lambda _: (
+                os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG) is not None
+            ),
+            "the stop",
+        )
+
     def assert_restored(self, terminal: TerminalCall) -> None:
         """The screen, the cursor and the modes are what they were, and Python has said nothing."""
         self.assertEqual((terminal.text.count(ENTER), terminal.text.count(LEAVE)), (1, 1))
@@ -62,16 +71,25 @@ class ScreenTest(SynchronousTestCase):
         terminal = self.start(V2Ray5())
         terminal.process.send_signal(signal.SIGTSTP)
         terminal.wait_for(lambda text: LEAVE in text, "the screen to be given back")
-        terminal.wait_for(
-            lambda _: (
-                os.waitid(os.P_PID, terminal.process.pid, os.WSTOPPED | os.WNOHANG) is not None
-            ),
-            "the stop",
-        )
+        self.wait_until_stopped(terminal)
         self.assertEqual(terminal.modes, self.before)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.wait_for(lambda text: text.count(ENTER) == 2, "the screen to be taken again")
         self.assertIn("bob", " ".join(wait_for(terminal, "q quits")))
+        terminal.type("q")
+        self.assertEqual(terminal.status(), 0)
+
+    def test_stopped(self) -> None:
+        """Where it was stopped without being asked, and somebody else has used the terminal, all is
+        drawn again when it goes on.
+        """
+        terminal = self.start(V2Ray5(), "--interval", "1h")
+        terminal.process.send_signal(signal.SIGSTOP)
+        self.wait_until_stopped(terminal)
+        terminal.set_modes(self.before)
+        before = len(terminal.text)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.wait_for(lambda text: "bob" in text[before:], "the view again")
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
 

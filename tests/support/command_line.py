@@ -95,6 +95,12 @@ class TerminalCall:
         """How the terminal treats what is typed (termios(3)): the local modes."""
         return [termios.tcgetattr(self._slave)[3]]
 
+    def set_modes(self, modes: list[object]) -> None:
+        """Have the local modes be what they were."""
+        now = termios.tcgetattr(self._slave)
+        (now[3],) = modes
+        termios.tcsetattr(self._slave, termios.TCSANOW, now)
+
     def resize(self, columns: int, lines: int) -> None:
         """Make the terminal another size, of which it tells the command by a signal."""
         ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
