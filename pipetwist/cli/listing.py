@@ -120,8 +120,9 @@ def _widths(
 
 
 def _is_empty(column: Column, number: int, rows: Sequence[Sequence[Text]]) -> bool:
-    """Whether a column has nothing but its heading, and need not be there."""
-    return bool(column.rank and not column.usual and not any(row[number].plain for row in rows[1:]))
+    """Whether a column has nothing but its heading, if that, and need not be there."""
+    is_needed = column.usual or (column.heading and not column.rank)
+    return not is_needed and not any(row[number].plain for row in rows[1:])
 
 
 def _heading(column: Column, *, short: bool) -> str:

@@ -42,6 +42,9 @@ _COLUMNS = (
     Column("name", least=4, wants=24),
     Column("up/down Mbit/s", rank=3, is_figure=True),
     Column("open", rank=4, is_figure=True),
+    Column("sources", rank=8, is_figure=True),
+    Column("new/s", rank=8, is_figure=True),
+    Column("expires in", rank=8, is_figure=True),
     Column("quota", rank=6),
     Column("of", rank=5, is_figure=True),
     Column("used", rank=2, is_figure=True),
@@ -110,10 +113,13 @@ def limits_listing(snapshot: Snapshot, sort: str, words: tuple[str, ...]) -> Lis
                 entity_text(one.entity, short=short),
                 Text(printable(one.name)),
                 Text(_rates_text(one)),
-                Text(_open_text(one)),
+                Text(_of_text(one.open, one.limits.max_connections)),
+                Text(_of_text(one.sources, most) if (most := one.limits.max_sources) else ""),
+                Text(f"{each:g}" if (each := one.limits.connections_per_second) else ""),
+                Text(_left_text(one.limits.expires, now) if one.limits.expires else ""),
             ]
             if line.is_first
-            else [Text()] * 4
+            else [Text()] * 7
         )
         state = state_text(snapshot, one, in_full=not short) if line.is_first else Text()
         return [*own, *_quota_cells(quota, now), state]
@@ -141,12 +147,7 @@ def state_text(snapshot: Snapshot, entity: Entity, *, in_full: bool = False) -> 
         entity: of what.
         in_full: whether it says why.
     """
-    if entity.closed:
-        return Text(f"refused: {printable(entity.closed)}" if in_full else "refused", style="red")
     parts = []
-    refused = _refused(snapshot, entity)
-    if refused:
-        parts.append(Text(f"{refused} refused", style="red"))
     held = " ".join(
         f"{direction} {share:.0%}"
         for direction, share in zip(("up", "down"), held_shares(snapshot, entity), strict=True)
@@ -154,6 +155,12 @@ def state_text(snapshot: Snapshot, entity: Entity, *, in_full: bool = False) -> 
     )
     if held:
         parts.append(Text(f"held {held}", style="yellow"))
+    refused = _refused(snapshot, entity)
+    if entity.closed:
+        why = f": {printable(entity.closed)}" if in_full else ""
+        parts.append(Text(f"refused{why}", style="red"))
+    elif refused:
+        parts.append(Text(f"{refused} refused", style="red"))
     return Text(", ").join(parts)
 
 
@@ -184,9 +191,12 @@ def _rates_text(entity: Entity) -> str:
     return "/".join(f"{rate:g}" if rate else "-" for rate in both) if any(both) else ""
 
 
-def _open_text(entity: Entity) -> str:
-    most = entity.limits.max_connections
-    return f"{entity.open} of {most}" if most else str(entity.open)
+def _of_text(count: int, most: int) -> str:
+    return f"{count} of {most}" if most else str(count)
+
+
+def _left_text(when: float, now: float) -> str:
+    return duration_text(max(0, int(when - now)))
 
 
 def _quota_cells(quota: EntityQuota | None, now: float) -> list[Text]:
@@ -202,7 +212,7 @@ def _quota_cells(quota: EntityQuota | None, now: float) -> list[Text]:
         Text(size_text(max(0, quota.bytes - quota.used))),
         Text(f"[{'#' * full}{'-' * (_BAR - full)}]", style=style),
         Text(f"{int(share * 100)}%", style=style),
-        Text(duration_text(max(0, int(quota.anew - now))) if quota.anew else "never"),
+        Text(_left_text(quota.anew, now) if quota.anew else "never"),
     ]
 
 

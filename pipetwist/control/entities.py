@@ -85,7 +85,8 @@ class EntityRow(NamedTuple):
         held_up: for how many seconds its own rate has held back bytes from clients.
         held_down: the same of those to clients.
         refused: how many connections its limits have refused.
-        closed: why every new one would be refused now; empty if none would.
+        closed: why every new one would be refused now; empty if not every one would.
+        sources: from how many sources the connections of a user come, if it is limited.
     """
 
     entity: str
@@ -97,6 +98,7 @@ class EntityRow(NamedTuple):
     held_down: float
     refused: int
     closed: str
+    sources: int
 
 
 def parse_entity_selection(kinds: Iterable[str], users: Iterable[str]) -> EntitySelection:

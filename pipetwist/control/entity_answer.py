@@ -21,4 +21,5 @@ def written_entity(row: EntityRow) -> Entity:
         held_down=row.held_down,
         refused=row.refused,
         closed=wire_text(row.closed),
+        sources=row.sources,
     )

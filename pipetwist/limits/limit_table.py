@@ -152,7 +152,7 @@ class LimitTable:
         return {rate.name for rate in self.pacer.waiting() if rate is not self._any_rate}
 
     def held(self, entity: Entity, name: str) -> tuple[float, float]:
-        """The same of one inbound, outbound or user: up and down."""
+        """For how many seconds somebody was held back by the rates of one, up and down."""
         now = self.pacer.now()
         rates = (self._rates.get(_Key(entity, name, way)) for way in (_UP, _DOWN))
         up, down = (0.0 if rate is None else rate.held_seconds(now) for rate in rates)

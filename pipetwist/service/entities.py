@@ -99,6 +99,7 @@ class Entities:
             *limits.held(entity, name),
             admission.refused_of[key],
             admission.closed(entity, name),
+            admission.figures(entity, name)[1] if entity == "user" else 0,
         )
 
     def _limits(

@@ -74,6 +74,20 @@ class LimitsTest(_ViewCase):
             ],
         )
 
+    def test_others(self) -> None:
+        """Whatever else is limited has a column where somebody has that; who is refused may be held
+        as well.
+        """
+        limits = EntityLimits(max_sources=3, connections_per_second=0.5, expires=NOW + 7200)
+        alice = entity("user_alice", limits=limits, sources=2, closed="it is over", held_down=2.0)
+        self.assertEqual(
+            self.rows(known(alice), known(entity("user_alice", held_down=1.0))),
+            [
+                "      name   open  sources  new/s  expires in  state",
+                "user  alice     0   2 of 3    0.5       2h 0m  held down 50%, refused: it is over",
+            ],
+        )
+
     def test_narrow(self) -> None:
         """At 32 columns there is the name, which share is used, and the state."""
         bob = entity("user_bob", quota(_GB, _GB), closed="user bob has used up its quota")

@@ -67,7 +67,7 @@ class EntitiesTest(TreeTestCase):
             LimitFigures(up_mbps=1, max_connections=2, expires=1803859200.0),
         )
         for key in (("inbound", "other"), ("outbound", "tool"), ("user", "bob")):
-            self.assertEqual(rows[key], EntityRow(*key, 0, None, (), 0.0, 0.0, 0, ""))
+            self.assertEqual(rows[key], EntityRow(*key, 0, None, (), 0.0, 0.0, 0, "", 0))
 
     def test_open(self) -> None:
         """Open connections are counted under all of their names, refused ones too, and it is said
@@ -83,7 +83,7 @@ class EntitiesTest(TreeTestCase):
         )
         me = rows["user", "me"]
         text = "max_connections of user me is 2"
-        self.assertEqual((me.refused, me.closed), (1, text))
+        self.assertEqual((me.refused, me.closed, me.sources), (1, text, 1))
 
     def test_held(self) -> None:
         """For how long bytes were held back is told of each rate."""

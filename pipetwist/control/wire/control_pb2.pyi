@@ -219,7 +219,7 @@ class EntityQuota(_message.Message):
     def __init__(self, quota: _Optional[str] = ..., bytes: _Optional[int] = ..., used: _Optional[int] = ..., anew: _Optional[float] = ..., goes_on: _Optional[bool] = ...) -> None: ...
 
 class Entity(_message.Message):
-    __slots__ = ("entity", "name", "open", "limits", "quotas", "held_up", "held_down", "refused", "closed")
+    __slots__ = ("entity", "name", "open", "limits", "quotas", "held_up", "held_down", "refused", "closed", "sources")
     ENTITY_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +229,7 @@ class Entity(_message.Message):
     HELD_DOWN_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
     entity: str
     name: str
     open: int
@@ -238,7 +239,8 @@ class Entity(_message.Message):
     held_down: float
     refused: int
     closed: str
-    def __init__(self, entity: _Optional[str] = ..., name: _Optional[str] = ..., open: _Optional[int] = ..., limits: _Optional[_Union[EntityLimits, _Mapping]] = ..., quotas: _Optional[_Iterable[_Union[EntityQuota, _Mapping]]] = ..., held_up: _Optional[float] = ..., held_down: _Optional[float] = ..., refused: _Optional[int] = ..., closed: _Optional[str] = ...) -> None: ...
+    sources: int
+    def __init__(self, entity: _Optional[str] = ..., name: _Optional[str] = ..., open: _Optional[int] = ..., limits: _Optional[_Union[EntityLimits, _Mapping]] = ..., quotas: _Optional[_Iterable[_Union[EntityQuota, _Mapping]]] = ..., held_up: _Optional[float] = ..., held_down: _Optional[float] = ..., refused: _Optional[int] = ..., closed: _Optional[str] = ..., sources: _Optional[int] = ...) -> None: ...
 
 class ListEntitiesResponse(_message.Message):
     __slots__ = ("entities",)
