@@ -217,10 +217,13 @@ def _specific(host: str) -> Sequence[str] | None:
 def _owns(process: PluginProcess, owner: SocketOwner) -> bool:
     """Whether a socket is a plug-in's.
 
-    Of another user the uid decides where the daemon may not see its descriptors; of the daemon's
-    own processes the descriptors always do, since every process of its has that uid.
+    Of another user the uid decides where the daemon may not see its descriptors. Of the daemon's
+    own processes the descriptors do, since every process of its has that uid. Those of a program
+    whose file has capabilities, as Debian's obfs-server, are hidden from its own user, too
+    (PR_SET_DUMPABLE, prctl(2)): it has the sockets that no other process is seen to have.
     """
-    if owner.uid != (os.geteuid() if process.uid is None else process.uid):
+    own = os.geteuid()
+    if owner.uid != (own if process.uid is None else process.uid):
         return False
     hidden = False
     for pid in _members(process.group):
@@ -228,17 +231,24 @@ def _owns(process: PluginProcess, owner: SocketOwner) -> bool:
         if has:
             return True
         hidden = hidden or has is None
-    return hidden and process.uid not in (None, os.geteuid())
+    if not hidden or process.uid not in (None, own):
+        return hidden
+    return not any(_has(pid, owner.inode) for pid in _processes())
 
 
 def _members(group: int) -> Iterable[int]:
     """The processes of a group, the first one first, which mostly is the only one."""
     yield group
-    for name in os.listdir("/proc"):  # noqa: PTH208 - a Path for each of hundreds takes long
-        if name.isdecimal() and int(name) != group:
+    for pid in _processes():
+        if pid != group:
             with contextlib.suppress(OSError):
-                if os.getpgid(int(name)) == group:
-                    yield int(name)
+                if os.getpgid(pid) == group:
+                    yield pid
+
+
+def _processes() -> Iterable[int]:
+    names = os.listdir("/proc")  # noqa: PTH208 - a Path for each of hundreds takes long
+    return (int(name) for name in names if name.isdecimal())
 
 
 def _has(pid: int, inode: int) -> bool | None:
@@ -252,7 +262,11 @@ def _has(pid: int, inode: int) -> bool | None:
         return False
     # What was opened last mostly has the highest number.
     for name in reversed(names):
-        with contextlib.suppress(OSError):
+        try:
             if os.readlink(f"{folder}/{name}") == wanted:  # noqa: PTH115 - as above
                 return True
+        except PermissionError:  # noqa: PERF203 - who may read all files sees the names alone
+            return None
+        except OSError:  # it was closed
+            continue
     return False

@@ -241,6 +241,11 @@ class OtherUserTest(RecipeCase):
         """Another user may close the connections of its daemon."""
         self.type_recipe({"1000": str(self.uid), "1001": str(self.uid + 1)})
 
+    def test_obfs(self) -> None:
+        """Another user may start obfs-server, whose sockets are hidden from it."""
+        need("obfs-local")
+        self.type_recipe()
+
     def test_dns(self) -> None:
         """Another user may start dnsmasq."""
         self.type_recipe()

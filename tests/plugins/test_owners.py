@@ -45,6 +45,35 @@ sys.stdin.read()
 """
 # Python itself may be where the stranger can't read: what is needed is imported before.
 _AS_STRANGER = f"import encodings.idna, os; os.setgid({STRANGER}); os.setuid({STRANGER})\n"
+_IMPORTS = """
+import ctypes, os, signal
+from pipetwist.plugins.owners import PluginProcess, who_listens
+from pipetwist.plugins.contract import Place
+"""
+# Processes that listen, whose descriptors their own user may see or not (prctl(2),
+# PR_SET_DUMPABLE), and what is said of them and their ports.
+_HIDDEN = """
+def listen(seen):
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.setpgid(0, 0)
+        ctypes.CDLL(None).prctl(4, seen, 0, 0, 0)
+        server = socket.create_server(("127.0.0.1", 0))
+        os.write(writing, str(server.getsockname()[1]).encode())
+        signal.pause()
+    port = os.read(reading, 5)
+    return PluginProcess(pid), [Place("127.0.0.1", int(port))]
+(hidden, its), (seen, others) = listen(0), listen(1)
+asked = (hidden, its), (hidden, others), (seen, its), (seen, others)
+try:
+    print(*[who_listens(*one)[0].name for one in asked], flush=True)
+finally:
+    for process in (hidden, seen):
+        os.kill(process.group, signal.SIGKILL)
+        os.waitpid(process.group, 0)
+sys.stdin.read()
+"""
 
 
 def _refuse(*_: object) -> None:
@@ -135,6 +164,14 @@ class ListeningTest(_OwnersCase):
             places = [Place("127.0.0.1", ours.getsockname()[1], Medium.DATAGRAMS)]
             self.assertEqual(who_listens(own, places), [Listens.PLUGIN])
             self.assertEqual(who_listens(PluginProcess(group), places), [Listens.STRANGER])
+
+    def test_hidden(self) -> None:
+        """A process of the daemon's own user that shows nobody its descriptors, as one with
+        capabilities, has what no other is seen to have.
+        """
+        as_stranger = _AS_STRANGER if os.geteuid() == 0 else ""
+        _, said = self.run_program(f"{_IMPORTS}{as_stranger}{_HIDDEN}")
+        self.assertEqual(said, "PLUGIN STRANGER STRANGER PLUGIN")
 
 
 class SenderTest(_OwnersCase):

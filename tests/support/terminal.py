@@ -27,7 +27,8 @@ __all__ = ["Terminal", "commands", "same_each_time"]
 _FOLDER = "/srv/pipetwist"  # where the documents' files are, in messages with whole paths
 _PEERS = {
     "dig",
-    "dnsmasq",
+    "/usr/sbin/dnsmasq",
+    "/usr/sbin/nginx",
     "nc",
     "ncat",
     "openssl",
@@ -40,6 +41,7 @@ _PEERS = {
 }
 _END_OF_COMMAND = "--- next command ---"
 _SECONDS = 60.0
+_USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"  # of who is not root, login.defs(5), ENV_PATH
 
 # What is another each time, and what stands for it in the comparison.
 _VARYING = (
@@ -186,6 +188,7 @@ class Terminal:
         if self._user is not None:
             name = self._user.pw_name
             environment |= {"HOME": str(self.folder), "USER": name, "LOGNAME": name}
+            environment |= {"PATH": _USUAL_PATH}
         return {
             **environment,
             "PATH": os.pathsep.join((str(Path(sys.executable).parent), environment["PATH"])),
