@@ -41,6 +41,7 @@ __all__ = ["main"]
 
 _INTERRUPTED = 130
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_NO_FOLDER = "the current folder was removed; go to another"
 _LIKE_GREP = {"connections", "close", "quota", "status"}
 _TWO_WORDS = {("stats", "forget"), ("init", "certificates"), ("quota", "reset")}
 
@@ -82,7 +83,20 @@ class _Commands(click.Group):
             click.echo(f"pipetwist: {error}", err=True)
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)
+        except FileNotFoundError:
+            if _has_folder():
+                raise
+            click.echo(f"pipetwist: {_NO_FOLDER}", err=True)
         return ctx.exit(2 if ctx.invoked_subcommand in _LIKE_GREP else 1)
+
+
+def _has_folder() -> bool:
+    """Whether the current folder is there."""
+    try:
+        os.getcwd()  # noqa: PTH109 - the same call as Path's
+    except FileNotFoundError:
+        return False
+    return True
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -31,6 +31,7 @@ def run(config: str) -> None:
     It is the process that this command was, and it logs to standard output. It is short for twistd
     --nodaemon --pidfile= pipetwist --config FILE; twistd has more options, such as one for the log.
     """
+    os.getcwd()  # noqa: PTH109 - nothing but whether it is there, which twistd takes for granted
     sys.stdout.flush()
     program = command(config)
     os.execv(program[0], program)  # noqa: S606 - it is our own program, and no shell is asked for

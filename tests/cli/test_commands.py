@@ -11,6 +11,8 @@ import pipetwist
 from pipetwist.cli.main import main
 from pipetwist.config.schema import document_schema
 from tests.support.command_line import PROGRAM, call
+from tests.support.daemon import daemon_environment
+from tests.support.scratch import scratch_folder
 
 
 class SchemaTest(SynchronousTestCase):
@@ -43,6 +45,25 @@ class CommandTest(SynchronousTestCase):
         status, _, errors = call("chek")
         self.assertEqual(status, 2)
         self.assertIn("No such command", errors)
+
+    def test_no_folder(self) -> None:
+        """Where the current folder was removed meanwhile, a line says so."""
+        for arguments in (("systemd", "-c", "x.json"), ("run", "-c", "/x.json")):
+            folder = scratch_folder(self)
+            ended = subprocess.run(
+                ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *PROGRAM, *arguments],
+                cwd=folder,
+                env=daemon_environment(),
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            self.assertEqual((ended.returncode, ended.stdout), (1, ""), arguments)
+            self.assertEqual(
+                ended.stderr,
+                "pipetwist: the current folder was removed; go to another\n",
+            )
 
     def test_process(self) -> None:
         """In a process of its own a bad file ends with status 1, without a traceback."""
