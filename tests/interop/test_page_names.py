@@ -157,6 +157,16 @@ class NamesTest(PageCase):
         alice = next(row for row in rows if row[1] == "alice")
         self.assertTrue(all(number.isdecimal() for number in alice[2:4] + alice[6:]), alice)
 
+    def test_hostile(self) -> None:
+        """Names are text here too, whatever is in them, and none is taken for a part of the
+        script.
+        """
+        users = ('<img src=x onerror="window.hit=1">', "__proto__", "constructor")
+        self.open_names(*(option for user in users for option in ("--user", user)))
+        self.assertLessEqual(set(users), set(self.found()))
+        hit = "[document.querySelectorAll('#names img').length, window.hit ?? null]"
+        self.assertEqual(self.browser.evaluate(hit), [0, None])
+
     def test_cells(self) -> None:
         """A cell is quoted where it has to be, and guarded where it begins a formula."""
         self.open_pretended()
