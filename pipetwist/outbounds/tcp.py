@@ -39,6 +39,7 @@ from pipetwist.socks.target import Target
 from pipetwist.tls.connector import ConnectorTls
 from pipetwist.tls.twisted_tls import ClientConnections
 from pipetwist.transfer.adoption import adopted_side
+from pipetwist.transfer.deferreds import is_deferred
 from pipetwist.transfer.keep_alive import KeepAlive
 from pipetwist.values import Host, ServerPort
 from pipetwist.values.addresses import shown_address
@@ -160,6 +161,9 @@ class TcpOutbound(ProxiedOutbound):
             options.connect_timeout,
         )
         self._tls = options.read_tls(context.files)
+        self._plain_side: _Make[ISide] | None = None
+        if context.kernel is not None:
+            self._plain_side = partial(SocketSide, context.kernel)
         self.use_headers(options)
 
     def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
@@ -167,7 +171,7 @@ class TcpOutbound(ProxiedOutbound):
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
     def _connect(self, header: bytes | None) -> ISide | Deferred[ISide]:
-        kernel, connector, via = self._context.kernel, self._connector, self._via
+        connector, via = self._connector, self._via
         if connector is None:
             return self._connect_in_twisted(header)
         if via is not None:
@@ -177,10 +181,11 @@ class TcpOutbound(ProxiedOutbound):
             opening.addCallback(self._pass_proxy, connector, via)
             opening.addCallback(self._after(header, _unchanged))
             return opening.addCallback(self._side)
-        if kernel is not None and self._tls is None:
-            return connector.open(self._after(header, lambda opened: SocketSide(kernel, opened)))
+        plain = self._plain_side
+        if plain is not None and self._tls is None:
+            return connector.open(plain if header is None else self._after(header, plain))
         opened = connector.open(self._after(header, _unchanged))
-        if isinstance(opened, Deferred):
+        if is_deferred(opened):
             return opened.addCallback(self._side)
         return self._side(opened)
 

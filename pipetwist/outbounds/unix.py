@@ -170,23 +170,19 @@ class UnixOutbound(ProxiedOutbound):
             socket.AF_UNIX,
             self._address,
             self._path,
-            self._after(header),
+            self._side if header is None else self._after(header),
         )
         return self._framed(connecting)
 
     def _connect_as(self, client: IClient) -> ISide | Deferred[ISide]:
         ids = ids_of(client.side)
-        side = self._after(None if self.headers is None else self.headers.of(client))
+        side = self._side if self.headers is None else self._after(self.headers.of(client))
         return self._framed(self._connector.connect(ids, self._address, self._path, side))
 
     def _framed(self, connecting: ISide | Deferred[ISide]) -> ISide | Deferred[ISide]:
         return connecting if self.max_datagram_bytes is None else frame_connection(connecting)
 
-    def _after(
-        self, header: bytes | None
-    ) -> Callable[[socket.SocketType], ISide | Deferred[ISide]]:
-        if header is None:
-            return self._side
+    def _after(self, header: bytes) -> Callable[[socket.SocketType], ISide | Deferred[ISide]]:
         return partial(headed_socket, header, self._path, self._side)
 
     def _side(self, connected: socket.SocketType) -> ISide | Deferred[ISide]:

@@ -15,6 +15,7 @@ from pipetwist.connection.states import CLIENT, SERVER, closes_whole
 from pipetwist.errors import NameTimeoutError
 from pipetwist.interfaces import IClient, ISide, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
+from pipetwist.transfer.deferreds import is_deferred
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["begin_connecting", "connect_failure_text", "ends_closing_whole"]
@@ -31,7 +32,7 @@ def begin_connecting(
         makes a text of the failure.
     """
     connecting = _connect_once(outbound, clock, client)
-    if isinstance(connecting, Deferred):
+    if is_deferred(connecting):
         # Outbounds of other programs need not have this attribute.
         seconds: float | None = getattr(outbound, "connect_retry", None)
         if seconds is not None:
@@ -52,7 +53,7 @@ def _connect_once(
         )
     except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
         connecting = fail()
-    if isinstance(connecting, Deferred):
+    if is_deferred(connecting):
         connecting.addTimeout(outbound.connect_timeout, clock, _too_slow)
     return connecting
 

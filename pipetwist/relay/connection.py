@@ -33,7 +33,8 @@ from pipetwist.connection.transitions import Transitions
 from pipetwist.interfaces import IClient, IGate, IRoute, ISide, ISideReceiver, OutboundLike
 from pipetwist.relay.connect_retry import Retrying
 from pipetwist.relay.connecting import begin_connecting, connect_failure_text, ends_closing_whole
-from pipetwist.relay.record import ConnectionRecord, RecordOwner, watch_for
+from pipetwist.relay.record import WATCHES, ConnectionRecord, RecordOwner
+from pipetwist.transfer.deferreds import is_deferred
 from pipetwist.transfer.loss_reasons import describe_error
 
 __all__ = ["Connection"]
@@ -109,7 +110,7 @@ class Connection(ConnectionRecord):
         if not getattr(outbound, "half_close", True) or self.client_info.timeouts.closes_whole:
             self.state |= ends_closing_whole(outbound, self.client_info.timeouts)
         connecting = begin_connecting(outbound, self.owner.clock, self)
-        if not isinstance(connecting, Deferred):
+        if not is_deferred(connecting):
             try:
                 self.connected(connecting)
             except Exception:  # noqa: BLE001 - what goes wrong with one connection ends that one
@@ -284,11 +285,7 @@ class Connection(ConnectionRecord):
             "stop_retrying": _client_has_gone,
             "couple": _couple,
             "finish": _finish,
-            "watch_idle": watch_for("idle"),
-            "watch_moment": watch_for("moment"),
-            "watch_nothing": lambda self: self.watch(self.owner.idle_checker, None),
-            "watch_rest": watch_for("bound"),
-            "watch_silence": watch_for("half_close"),
+            **WATCHES,
             **{
                 asked: methodcaller(asked)
                 for asked in ("abort", "close_with_error", "close", "write_eof", "disconnect")
