@@ -86,7 +86,11 @@ class PluginOutbound(ProxiedOutbound, Service):
         super().startService()
         self._context.plugins.add(self.plugin)
         if self._options.start == "eager":
-            self.plugin.start().addErrback(self._not_started)
+            self.start_plugin().addErrback(self._not_started)
+
+    def start_plugin(self) -> Deferred[None]:
+        """See `Plugin.start`."""
+        return self.plugin.start()
 
     def connect_with(self, header: bytes | None) -> ISide | Deferred[ISide]:
         make: _MakeSide = self._make_side

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import deferLater
 from zope.interface import implementer
 
 from pipetwist.errors import ConnectError
@@ -24,6 +25,7 @@ from pipetwist.plugins.contract import ContractError
 from pipetwist.plugins.figures import OUTBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.pt import PtClient
 from pipetwist.plugins.pt_options import PtOptions
+from pipetwist.plugins.supervision import State
 from pipetwist.socks.socks5 import Socks5
 from pipetwist.socks.target import Target
 from pipetwist.socks.transport_arguments import arguments_as_credentials
@@ -89,15 +91,29 @@ class PtOutbound(PluginOutbound):
         )
         super().__init__(options, context, plugin)
         self._contract = cast("PtClient", plugin.contract)
-        if not plugin.pid:
-            self._contract.transports.add(options.transport)
+        self._reactor = context.reactor
 
     def startService(self) -> None:
         """See `PluginOutbound`; a process that does not know its transport is started again."""
-        if self._options.transport not in self._contract.transports:
-            self._contract.transports.add(self._options.transport)
+        self._contract.join(self, self._options.transport)
+        if self._contract.lacks_any and self.plugin.state is not State.STOPPED:
             self.plugin.change()
         super().startService()
+
+    def start_plugin(self) -> Deferred[None]:
+        """See `PluginOutbound`; with the transports of those too that come in this turn."""
+        return deferLater(self._reactor, 0).addCallback(lambda _: self._start())
+
+    def _start(self) -> Deferred[None]:
+        return self.plugin.start() if self.running else fail(ConnectError("it was stopped"))
+
+    def retire(self) -> Deferred[None]:
+        """See `PluginOutbound`; what could not start because of this one may without it."""
+        self._contract.leave(self)
+        retired = super().retire()
+        if self._contract.is_outdated and not self.plugin.is_ready:
+            self.plugin.change()
+        return retired
 
     def open(
         self, make: Callable[[socket.SocketType], ISide | Deferred[ISide]]

@@ -92,15 +92,34 @@ class PtClient(_Pt):
 
     def __init__(self, program: str, state_path: str, uid: int | None = None) -> None:
         super().__init__(program, state_path, uid)
-        self.transports: set[str] = set()
-        """Those that are asked for at the next start."""
         self.lines = PtLines("client", ())
+        self._used: dict[object, str] = {}
+        self._asked: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<PtClient {self.name} {self.lines!r}>"
 
+    def join(self, user: object, transport: str) -> None:
+        """Somebody uses a transport: it is asked for at the next start."""
+        self._used[user] = transport
+
+    def leave(self, user: object) -> None:
+        """Somebody uses none any more."""
+        self._used.pop(user, None)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether there is a next start, and the last one asked for something else than it would."""
+        return bool(self._used) and self._asked != set(self._used.values())
+
+    @property
+    def lacks_any(self) -> bool:
+        """Whether somebody uses a transport that the last start did not ask for."""
+        return not self._asked.issuperset(self._used.values())
+
     def begin(self) -> Mapping[str, str]:
-        names = sorted(self.transports)
+        self._asked = set(self._used.values())
+        names = sorted(self._asked)
         self.lines = PtLines("client", names)
         return {**self.variables(), "TOR_PT_CLIENT_TRANSPORTS": ",".join(names)}
 

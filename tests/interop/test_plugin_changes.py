@@ -9,20 +9,22 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.interop.bad_plugins import PLUGINS, write_programs
+from tests.interop.bad_plugins import PLUGINS, TRANSPORTS, write_programs
 from tests.interop.plugin_pair import PluginPair, exchange, members_of
 from tests.support.daemon import start_daemon, write_configuration
 from tests.support.peers import need
 from tests.support.scratch import free_port, scratch_folder, wait_until
 
 
-class ReloadTest(PluginPair):
-    """An outbound through a plug-in whose configuration changes."""
+class _Case(PluginPair):
+    """An outbound through a plug-in."""
+
+    programs = PLUGINS
 
     def setUp(self) -> None:
         """Start the server and the client."""
         self.folder = scratch_folder(self)
-        write_programs(self.folder, PLUGINS)
+        write_programs(self.folder, self.programs)
         self.port = free_port(self)
         start_daemon(
             self,
@@ -38,17 +40,20 @@ class ReloadTest(PluginPair):
 
     def configuration(self, *more: dict[str, Any], plugin: str = "good") -> dict[str, Any]:
         """The configuration, with more outbounds."""
-        out = {
-            "type": "sip003",
-            "tag": "out",
-            "plugin": str(self.folder / plugin),
-            "server": "127.0.0.1",
-            "server_port": self.port,
-        }
         return {
             "inbounds": [{"type": "unix", "tag": "pipe", "path": str(self.path)}],
-            "outbounds": [out, *more],
+            "outbounds": [self.outbound("out", str(self.folder / plugin)), *more],
             "route": {"final": "out"},
+        }
+
+    def outbound(self, tag: str, program: str) -> dict[str, Any]:
+        """One that runs this program."""
+        return {
+            "type": "sip003",
+            "tag": tag,
+            "plugin": program,
+            "server": "127.0.0.1",
+            "server_port": self.port,
         }
 
     def reload(self, configuration: dict[str, Any]) -> None:
@@ -59,6 +64,10 @@ class ReloadTest(PluginPair):
         wait_until(
             lambda: self.daemon.log.count("configuration reloaded") == self.reloads, "the reload"
         )
+
+
+class ReloadTest(_Case):
+    """One whose configuration changes."""
 
     def test_untouched(self) -> None:
         """A reload that does not touch a plug-in leaves it alone, with its connections."""
@@ -90,6 +99,36 @@ class ReloadTest(PluginPair):
         wait_until(lambda: why in self.daemon.log, "the reason")
         self.assertEqual(exchange(self.path, b"hello"), b"")
         self.reload(self.configuration())
+        self.assertCarries(1000)
+
+
+class SharedReloadTest(_Case):
+    """One whose process others come to share."""
+
+    programs = TRANSPORTS
+
+    def outbound(self, tag: str, program: str, transport: str = "obfs4") -> dict[str, Any]:
+        return {
+            "type": "pt",
+            "tag": tag,
+            "transport": transport,
+            "command": [program],
+            "state_path": str(self.folder / "state"),
+            "server": "127.0.0.1",
+            "server_port": self.port,
+        }
+
+    def test_unknown_transport(self) -> None:
+        """A transport that the program does not know keeps the others from working until it is
+        removed, and no longer.
+        """
+        self.reload(
+            self.configuration(self.outbound("other", str(self.folder / "good"), "unheard"))
+        )
+        why = "it does not know the transport unheard"
+        wait_until(lambda: why in self.daemon.log, "the reason")
+        self.reload(self.configuration())
+        wait_until(lambda: self.daemon.log.count("is ready") == 2, "the next start")
         self.assertCarries(1000)
 
 

@@ -1,12 +1,31 @@
-"""What pluggable transports of a server are told."""
+"""What pluggable transports are told."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.plugins.contract import Place
-from pipetwist.plugins.pt import PtServer, ServerTransport
+from pipetwist.plugins.pt import PtClient, PtServer, ServerTransport
 from tests.support.scratch import scratch_folder
+
+
+class PtClientTest(SynchronousTestCase):
+    """One process, which two outbounds share."""
+
+    def test_users(self) -> None:
+        """It is asked for what they use, each once, and for no more once one has left."""
+        contract = PtClient("obfs4proxy", str(scratch_folder(self) / "state"))
+        contract.join("one", "obfs4")
+        self.assertTrue(contract.lacks_any)
+        self.assertEqual(contract.begin()["TOR_PT_CLIENT_TRANSPORTS"], "obfs4")
+        contract.join("other", "obfs4")
+        self.assertFalse(contract.is_outdated)
+        contract.join("third", "meek")
+        self.assertTrue(contract.lacks_any)
+        self.assertEqual(contract.begin()["TOR_PT_CLIENT_TRANSPORTS"], "meek,obfs4")
+        contract.leave("third")
+        self.assertEqual((contract.lacks_any, contract.is_outdated), (False, True))
+        self.assertEqual(contract.begin()["TOR_PT_CLIENT_TRANSPORTS"], "obfs4")
 
 
 class PtServerTest(SynchronousTestCase):
