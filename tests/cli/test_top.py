@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -197,6 +199,28 @@ class ScreenTest(SynchronousTestCase):
         self.assertIn("bob", " ".join(shown(terminal.text)))
         terminal.type("q")
         self.assertEqual(terminal.status(), 0)
+
+    def test_slow_server(self) -> None:
+        """Keys do not wait for an answer, nor does the end."""
+        servicer = V2Ray5()
+        terminal = self.start(servicer)
+        may, asked = threading.Event(), threading.Event()
+        self.addCleanup(may.set)
+        query = servicer.QueryStats
+
+        def late(request: Any, context: Any) -> Any:
+            asked.set()
+            may.wait(60)
+            return query(request, context)
+
+        servicer.QueryStats = late  # type: ignore[method-assign]  # a server that is busy
+        terminal.wait_for(lambda _: asked.is_set(), "a call")
+        terminal.type("?")
+        wait_for(terminal, "Page Up, Page Down")
+        terminal.type("qq")
+        self.assertEqual(terminal.status(), 0)
+        self.assertFalse(may.is_set())
+        self.assert_restored(terminal)
 
     def test_no_server(self) -> None:
         """A server that can't be asked is reported before the screen is taken."""
