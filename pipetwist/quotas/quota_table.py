@@ -102,6 +102,7 @@ class QuotaTable:
         self._changed = changed
         self._options: Callable[[str], Sequence[QuotaOptions]] | None = None
         self._quotas: dict[str, tuple[Quota, ...]] = {}
+        # Those of whom something is used up, until they were told that nothing is any more.
         self._met: dict[str, None] = {}
         self._look_call: IDelayedCall | None = None
         self._tell_call: IDelayedCall | None = None
@@ -123,8 +124,8 @@ class QuotaTable:
         self._quotas = {}
         for user in self._met:
             self._tell(user)
-        self._met = {}
         if options is None:
+            self._met = {}
             self.stop()
         elif self._look_call is None:
             self._look_call = self._clock.callLater(_LOOK_SECONDS, self._look)
@@ -228,7 +229,6 @@ class QuotaTable:
         if self._calendar.look():
             for user in self._met:
                 self._tell(user)
-            self._met = {}
 
     def _tell(self, user: str) -> None:
         self._to_tell[user] = None
@@ -245,4 +245,7 @@ class QuotaTable:
         for user in users:
             for quota in self._quotas.get(user, ()):
                 quota.go_on()
+            # Of several quotas that of a longer period may be used up still.
+            if not self.used_up(user):
+                self._met.pop(user, None)
         self._changed(users)

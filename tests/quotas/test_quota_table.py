@@ -103,6 +103,30 @@ class QuotaTableTest(SynchronousTestCase):
         self.clock.advance(0)
         self.assertEqual(self.changed, [])
 
+    def test_shorter_period(self) -> None:
+        """Who has used up a day's is told at the day's end, though shorter periods of others have
+        ended before, or the configuration was read again.
+        """
+        others = {**_QUOTAS, "bob": (QuotaOptions(bytes=100, per="hour"),)}
+        self.table.configure(lambda user: others.get(user, ()))
+        self.take("bob", 1)
+        self.take("alice", 150)
+        self.take("alice", 1)
+        self.clock.advance(0)
+        for reload in (True, False):
+            if reload:
+                self.table.configure(lambda user: others.get(user, ()))
+                self.table.of("bob")
+            else:
+                self.clock.advance(_DAY / 24)
+            self.clock.advance(0)
+            self.take("alice", 10)
+            self.assertEqual(self.table.following("alice"), [_SLOW])
+        self.changed.clear()
+        self.clock.advance(_DAY)
+        self.clock.advance(0)
+        self.assertEqual((self.changed, self.table.following("alice")), (["alice"], []))
+
     def test_figures(self) -> None:
         """For the metrics there is what each user who was seen has used, and how much there is."""
         self.take("alice", 150)
