@@ -109,7 +109,7 @@ class PtClient(_Pt):
 
     @property
     def is_outdated(self) -> bool:
-        """Whether there is a next start, and the last one asked for something else than it would."""
+        """Whether the next start, if there is one, asks for something else than the last one."""
         return bool(self._used) and self._asked != set(self._used.values())
 
     @property
