@@ -19,7 +19,7 @@ from pipetwist.relay.connection import Connection
 from pipetwist.relay.limited_connection import LimitedConnection
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.stats.online import OnlineUsers
-from pipetwist.steps import at_once
+from pipetwist.steps import at_once, in_turns
 
 __all__ = ["ConnectionTable"]
 
@@ -30,6 +30,7 @@ _LINE = PlainFormat(
 
 # So many connections come under other limits before the reactor does something else.
 _LIMITED_AT_ONCE = 100
+_DISMISSED_AT_ONCE = 20  # each has two sides to close, and a line to log
 
 # As a command's own lines have it.
 _LINE_OF_COMMAND = PlainFormat(_LINE.replace("{outbound}", "{outbound}[{pid:d}]"))
@@ -131,19 +132,27 @@ class ConnectionTable:
                 yield None
 
     def look_again(self, users: Collection[str]) -> None:
-        """What these users have is used up, or not any more."""
+        """What these users have is used up, or not any more. Other limits hold at once; connections
+        that have to end do so in small steps, since nothing passes any more meanwhile.
+        """
         self.limits.look_again(users)
-        spent = {user: self.limits.admission.spent(user) for user in users}
+        in_turns(self.clock, self._looking_again(frozenset(users)))
+
+    def _looking_again(self, users: frozenset[str]) -> Generator[None, None, None]:
+        dismissed = 0
         for connection in self.connections():
-            limited: Any = connection  # all are of that class where there are quotas
             user = connection.client_info.user
-            if user is None or user not in spent:
+            if user not in users or connection not in self._open:
                 continue
-            refusal = spent[user]
-            if refusal is not None:
-                limited.dismiss(refusal)
-            else:
+            refusal = self.limits.admission.spent(user)
+            if refusal is None:
                 self.limits.limit(connection, since_start=False)
+                continue
+            limited: Any = connection  # all are of that class where there are quotas
+            limited.dismiss(refusal)
+            dismissed += 1
+            if dismissed % _DISMISSED_AT_ONCE == 0:
+                yield
 
     def observe(self, observer: IConnectionObserver) -> None:
         """Report every connection to this observer from now on."""

@@ -17,6 +17,7 @@ from pipetwist.inbounds.unix import UnixInboundOptions
 from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.kinds.user_options import UserOptions
 from pipetwist.limits.limits import Limits
+from pipetwist.limits.seats import Refusal
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
@@ -112,6 +113,28 @@ class OpenConnectionsTest(SynchronousTestCase):
         self.clock.advance(60)
         self.assertEqual(len(self.table), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_used_up(self) -> None:
+        """The connections of a user whose quota is used up end a few in a turn, and those of others
+        go on; one that has a place again meanwhile stays.
+        """
+        for connection in self.connections[:100]:
+            connection.client_info = connection.client_info._replace(user="alice")
+        self.table.limit(_LIMITS)
+        spent = Refusal("quota", "user alice", "user alice has used up its quota")
+        admission = self.table.limits.admission
+        self.patch(admission, "spent", {"alice": spent}.get)
+        self.table.look_again(["alice", "nobody"])
+        self.assertEqual(len(self.table), _MANY - 20)
+        self.clock.advance(0)
+        self.assertEqual(len(self.table), _MANY - 100)
+        self.assertEqual(self.connections[0].reason, spent.text)
+        for connection in self.connections[100:200]:
+            connection.client_info = connection.client_info._replace(user="alice")
+        self.table.look_again(["alice"])
+        self.patch(admission, "spent", lambda _: None)
+        self.clock.advance(0)
+        self.assertEqual(len(self.table), _MANY - 120)
 
 
 class FindingTest(SynchronousTestCase):
