@@ -53,7 +53,7 @@ class Share:
         shares: all of them.
     """
 
-    __slots__ = ("_calm", "_flows", "_shares", "_told", "client", "entering", "sure", "tag", "used")
+    __slots__ = tuple("_calm _flows _shares _told client coming entering sure tag used".split())  # noqa: SIM905 - a list of them has a line for each
 
     def __init__(self, tag: str, shares: DescriptorShares) -> None:
         self.tag = tag
@@ -62,9 +62,10 @@ class Share:
         self.sure = 0
         """Descriptors that are guaranteed to it."""
         self.entering = 0
-        """Descriptors of clients that are not connections yet, as during a TLS handshake, and those
-        that their connections will need; and those that wait until they are passed on.
-        """
+        """Descriptors of clients that are not connections yet, as in a TLS handshake, those that
+        their connections will need, and those that wait until they are passed on."""
+        self.coming = 0
+        """How many clients are not connections yet."""
         self.client = 1
         """Descriptors of a client's side."""
         self._shares = shares
@@ -101,13 +102,14 @@ class Share:
         """
         kept = self.client + self._shares.maximum
         self.entering += kept
+        self.coming += 1
         self.take(kept)
         return kept
 
     def entered(self, kept: int) -> None:
         """That client has become a connection, or has gone."""
-        self.entering -= kept
-        self.give(kept)
+        self.coming -= 1
+        self.returned(kept)
 
     def lend(self, count: int) -> bool:
         """Count descriptors as used that a client has passed; False if there are not so many."""
@@ -118,7 +120,8 @@ class Share:
 
     def returned(self, count: int) -> None:
         """Count those as used no more."""
-        self.entered(count)
+        self.entering -= count
+        self.give(count)
 
     def opened(self, outbound: str) -> None:
         """A connection to the outbound with this tag has opened."""

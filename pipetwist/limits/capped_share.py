@@ -26,15 +26,21 @@ class Cap:
         clock: counts the time.
         shares: is woken when one more may be accepted.
         notices: is told when a bound is reached.
-        clients: how many there are.
+        connections: how many there are.
+        entering: how many clients are not connections yet, as in a handshake.
     """
 
     def __init__(
-        self, clock: IReactorTime, shares: DescriptorShares, notices: Notices, clients: int
+        self,
+        clock: IReactorTime,
+        shares: DescriptorShares,
+        notices: Notices,
+        connections: int,
+        entering: int,
     ) -> None:
-        self.clients = clients
+        self.clients = connections + entering
         """How many there are, those in a handshake too."""
-        self.entering = 0
+        self.entering = entering
         """How many of those that were accepted before a handshake are not connections yet, or never
         became some.
         """
@@ -131,10 +137,6 @@ class CappedShare(Share):
         self.cap.clients -= 1
         super().entered(kept)
 
-    def returned(self, count: int) -> None:
-        """See `Share`: these are descriptors, and no client."""
-        Share.entered(self, count)
-
     def opened(self, outbound: str) -> None:
         cap = self.cap
         if cap.entering:
@@ -188,8 +190,13 @@ class Caps:
             if isinstance(options, LimitOptions) and _bounds(options):
                 if cap is None:
                     share.__class__ = CappedShare  # both have the same slots
-                    cap = Cap(self._clock, self._shares, self._notices, share.connections)
-                    self._caps[tag] = cap
+                    cap = self._caps[tag] = Cap(
+                        self._clock,
+                        self._shares,
+                        self._notices,
+                        share.connections,
+                        share.coming,
+                    )
                 cap.set(options)
             elif cap is not None:
                 cap.stop()

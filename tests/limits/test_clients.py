@@ -228,6 +228,16 @@ class HandshakeTest(BoundedCase):
         second.close()
         self.loop.until(lambda: share.cap.clients == 0, "its end")
 
+    def test_in_handshake(self) -> None:
+        """One that is in its handshake when a bound is set counts, and goes once."""
+        first = self.come()
+        self.limit(max_connections=1)
+        share = self.service.inbounds["in"].context.shares.share("in")
+        self.assertEqual(share.cap.clients, 1)
+        first.close()
+        self.loop.until(lambda: share.cap.clients != 1, "its end")
+        self.assertEqual(share.cap.clients, 0)
+
 
 class DatagramsTest(RelayCase):
     """What an inbound of datagrams can't have."""
