@@ -21,6 +21,7 @@ _NEED_OF_CERTIFICATE = {
     "TLSV1_ALERT_HANDSHAKE_FAILURE",
 }
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
+_OF_HTTP = "http1.x server"  # in the details that gRPC gives
 _ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # with an older OpenSSL that is not the reason
 
 
@@ -42,10 +43,15 @@ def why_unreachable(server: Server, details: str) -> str:
             else _why_no_tls(connection, server, server.tls)
         )
     reason = reason or _why_closed(server)
+    answers = (
+        "answers as a web server, and not as gRPC"
+        if _OF_HTTP in details
+        else f"does not answer as gRPC ({details})"
+    )
     return (
         reason
-        or f"{server.address} accepts connections, but does not answer as gRPC ({details}); is it "
-        f"the port of {server.service.noun}?"
+        or f"{server.address} accepts connections, but {answers}; is it the port of "
+        f"{server.service.noun}?"
     )
 
 

@@ -112,10 +112,16 @@ class NoAnswerTest(_Case):
         )
 
     def test_other_protocol(self) -> None:
-        """A server of another protocol."""
+        """A server of another protocol; a web server, as that of the metrics is, is named."""
         address = self.listen(
             lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         )
+        self.assertEqual(
+            self.error(address),
+            f"{address} accepts connections, but answers as a web server, and not as gRPC; is it "
+            "the port of the API?",
+        )
+        address = self.listen(lambda connection: connection.sendall(b"SSH-2.0-x\r\n"))
         self.assertIn(
             f"{address} accepts connections, but does not answer as gRPC", self.error(address)
         )
