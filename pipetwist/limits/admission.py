@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.limits import Entity, Limits
+from pipetwist.limits.lower import lower
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.seats import Refusal, Seats, source_of
 from pipetwist.quotas.quota_table import QuotaTable
@@ -155,7 +156,7 @@ class Admission:
             over = self._over(whose, name, options)
             if over is not None:
                 return over.text
-        most = options.max_connections
+        most = self._bounds(entity, name, options).max_connections
         full = most is not None and self._seats.open((entity, name)) >= most
         return f"max_connections of {whose} is {most:g}" if full else ""
 
@@ -178,11 +179,21 @@ class Admission:
             over = self._over(whose, name, options)
             if over is not None:
                 return over
-        lacking = self._seats.lacking((entity, name), options, max_sources, source, now)
+        bounds = self._bounds(entity, name, options)
+        lacking = self._seats.lacking((entity, name), bounds, max_sources, source, now)
         if lacking is None:
             return None
         limit, figure = lacking
         return Refusal(limit, whose, f"{limit} of {whose} is {figure:g}")
+
+    def _bounds(
+        self, entity: Entity, name: str, options: LimitOptions | UserLimitOptions
+    ) -> LimitOptions | UserLimitOptions:
+        """These limits, and those that follow from a user's quotas."""
+        if entity == "user" and self.quotas is not None:
+            for following in self.quotas.following(name):
+                options = lower(options, following)
+        return options
 
     def _over(self, whose: str, user: str, options: UserLimitOptions) -> Refusal | None:
         """Why nothing is left for a user; None if something is."""

@@ -12,10 +12,11 @@ from twisted.logger import Logger
 
 from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import AnySide
-from pipetwist.kinds.limit_options import BURST_SECONDS, LimitOptions, UserLimitOptions
+from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.admission import Admission
 from pipetwist.limits.flow import Flow, Stage
 from pipetwist.limits.limits import Entity, Limits
+from pipetwist.limits.lower import burst_of, lower
 from pipetwist.limits.notices import Notices
 from pipetwist.limits.pacer import Pacer
 from pipetwist.limits.quota_stage import QuotaStage
@@ -100,8 +101,10 @@ class LimitTable:
 
     def configuring(self, limits: Limits) -> Generator[None, None, None]:
         """As `configure`, in small steps: first for new connections."""
-        self.current = limits
+        before, self.current = self.current, limits
         if self.quotas is not None:
+            if limits.zone != before.zone:
+                self.quotas.move(limits.zone)
             self.quotas.configure(limits.quotas if limits.have_quotas else None)
         yield from self.admission.configuring(limits)
         keys = list(self._rates)
@@ -135,7 +138,7 @@ class LimitTable:
             if options is None or per_second is None:
                 del self._rates[key]
             else:
-                rate.change(per_second, _burst(options) * per_second, now)
+                rate.change(per_second, burst_of(options) * per_second, now)
         self.pacer.look_again()
 
     def held_seconds(self) -> dict[tuple[str, str, str], float]:
@@ -237,7 +240,7 @@ class LimitTable:
         options = self.current.of(entity, name)
         if entity == "user" and self.quotas is not None:
             for following in self.quotas.following(name):
-                options = _lower(options, following)
+                options = lower(options, following)
         return options
 
     def _rate(self, entity: Entity, name: str, direction: _Direction) -> Rate | None:
@@ -248,7 +251,7 @@ class LimitTable:
         key = _Key(entity, name, direction)
         rate = self._rates.get(key)
         if rate is None:
-            burst = _burst(options) * per_second
+            burst = burst_of(options) * per_second
             rate = self._rates[key] = Rate(key, per_second, burst, self.pacer.now(), self._tell)
         return rate
 
@@ -260,22 +263,3 @@ class LimitTable:
 def _per_second(options: LimitOptions | UserLimitOptions, direction: _Direction) -> float | None:
     megabits = options.up_mbps if direction == "up" else options.down_mbps
     return None if megabits in (None, inf) else megabits * _BYTES_PER_MEGABIT
-
-
-def _burst(options: LimitOptions | UserLimitOptions) -> float:
-    return BURST_SECONDS if options.burst in (None, inf) else options.burst
-
-
-def _lower(
-    options: LimitOptions | UserLimitOptions | None, other: LimitOptions
-) -> LimitOptions | UserLimitOptions:
-    """The lower rates of two limits."""
-    if options is None:
-        return other
-    rates = [
-        min((rate for rate in pair if rate is not None), default=None)
-        for pair in ((options.up_mbps, other.up_mbps), (options.down_mbps, other.down_mbps))
-    ]
-    return LimitOptions(
-        up_mbps=rates[0], down_mbps=rates[1], burst=min(_burst(options), other.burst)
-    )

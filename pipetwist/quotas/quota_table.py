@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import tzinfo
 from functools import partial
 from itertools import groupby, islice
 from typing import TypeAlias
@@ -129,6 +130,14 @@ class QuotaTable:
             self.stop()
         elif self._look_call is None:
             self._look_call = self._clock.callLater(_LOOK_SECONDS, self._look)
+
+    def move(self, zone: tzinfo | None) -> None:
+        """From now on periods are those of another time zone; `configure` follows.
+
+        Args:
+            zone: whose calendar it is; None for the system's time zone.
+        """
+        self._calendar.move(zone)
 
     def stop(self) -> None:
         """Look at the clock no more."""

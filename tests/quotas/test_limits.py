@@ -4,7 +4,7 @@ another period begins.
 
 from __future__ import annotations
 
-from datetime import timezone
+from datetime import timedelta, timezone
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -14,6 +14,7 @@ from pipetwist.connection.client_info import ClientInfo
 from pipetwist.kinds.limit_options import LimitOptions, QuotaOptions, UserLimitOptions
 from pipetwist.limits.limit_table import LimitTable
 from pipetwist.limits.limits import Limits
+from pipetwist.limits.seats import Refusal
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.quota_table import QuotaTable
 from tests.quotas.counters import FileLikeCounter
@@ -22,6 +23,16 @@ _DAY = 86400
 _HOUR = 3600
 _ALICE = ClientInfo("in", "", "", "alice")
 _BOB = ClientInfo("in", "", "", "bob")
+
+
+class _Admitted:
+    """A connection of alice."""
+
+    client_info = _ALICE
+    outbound = "out"
+
+    def dismiss(self, refusal: Refusal) -> None:
+        """See `pipetwist.limits.admission.Admitted`."""
 
 
 class LimitsTest(SynchronousTestCase):
@@ -120,6 +131,44 @@ class LimitsTest(SynchronousTestCase):
         self.assertEqual((self.refused(), self.rates()), ("", (1, None)))
         self.clock.advance(_DAY - 2 * _HOUR)
         self.assertEqual((self.refused(), self.rates()), ("", (None, None)))
+
+    def test_bounds_then(self) -> None:
+        """The bounds on connections of `then` hold for new ones as well, the lowest of all, until
+        the next period.
+        """
+        self.limit(
+            QuotaOptions(bytes=100, per="day", then=LimitOptions(max_connections=1)),
+            QuotaOptions(bytes=200, per="day", then=LimitOptions(connections_per_second=1.0)),
+            max_connections=2,
+        )
+        admission = self.table.admission
+        first, second = _Admitted(), _Admitted()
+        self.assertIsNone(admission.admit(first))
+        self.use(100)
+        self.assertEqual(self.refused(), "max_connections")
+        self.assertEqual(admission.closed("user", "alice"), "max_connections of user alice is 1")
+        admission.leave(first)
+        self.use(100)
+        self.assertIsNone(admission.admit(second))
+        admission.leave(second)
+        self.assertEqual(self.refused(), "connections_per_second")
+        self.clock.advance(1)
+        self.assertEqual(self.refused(), "")
+        self.assertIsNone(admission.admit(first))
+        self.assertEqual(self.refused(), "max_connections")
+        self.clock.advance(_DAY)
+        self.assertEqual(self.refused(), "")
+
+    def test_time_zone(self) -> None:
+        """After a reload with another time zone periods are those of that one."""
+        quota = UserLimitOptions(quota=(QuotaOptions(bytes=100, per="day"),))
+        self.table.configure(Limits(default=quota))
+        self.use(100)
+        zone = timezone(timedelta(hours=-1))
+        self.table.configure(Limits(default=quota, zone=zone))
+        self.clock.advance(2 * _HOUR)
+        (one,) = self.quotas.of("alice")
+        self.assertEqual(one.span.begin % _DAY, _HOUR)
 
     def test_in_all(self) -> None:
         """One without a period never begins anew, but with a larger amount, or by a reset."""
