@@ -101,7 +101,7 @@ class PluginInbound(TlsListeningService):
         self._accepts = True
         self.context.plugins.add(self.plugin)
         try:
-            yield self.start_plugin()
+            yield self.context.plugins.awaited(self.start_plugin())
         except ConnectError as error:
             yield self.stop_listening()
             message = f"{label}: {error}"

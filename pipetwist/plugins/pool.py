@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 from twisted.application.service import Service
 from twisted.internet.defer import (
+    CancelledError,
     Deferred,
     DeferredList,
     TimeoutError,  # noqa: A004 - Twisted's name
@@ -17,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from pipetwist.accounts import Accounts
+from pipetwist.errors import ConnectError
 from pipetwist.interfaces import AnyDeferred, AnyReactor, SpawnerLike
 from pipetwist.network.threads import UnawaitedThreads
 from pipetwist.plugins.contract import Contract
@@ -57,6 +59,8 @@ class PluginPool(Service):
         self._spawner = spawner
         self._accounts = accounts
         self._users: dict[Plugin, int] = {}
+        self._awaited: set[Deferred[None]] = set()
+        self._gives_up = False
         self._shared: WeakValueDictionary[
             Hashable, Any  # what `shared` makes with that key
         ] = WeakValueDictionary()
@@ -122,6 +126,35 @@ class PluginPool(Service):
         """Somebody uses this one. It stops with the daemon."""
         self._users[plugin] = self._users.get(plugin, 0) + 1
 
+    def awaited(self, starting: Deferred[None]) -> Deferred[None]:
+        """Wait for a start, but no longer than the daemon runs.
+
+        Args:
+            starting: the start, which is cancelled then.
+
+        Returns:
+            The same; it fails with ConnectError if the daemon stops.
+        """
+        self._awaited.add(starting)
+
+        def over(outcome: Failure | None) -> Failure | None:
+            self._awaited.discard(starting)
+            if isinstance(outcome, Failure) and outcome.check(CancelledError):
+                message = "the daemon is stopping"
+                raise ConnectError(message)
+            return outcome
+
+        starting.addBoth(over)
+        if self._gives_up:
+            starting.cancel()
+        return starting
+
+    def give_up(self) -> None:
+        """The daemon stops as soon as nobody waits for a start any more."""
+        self._gives_up = True
+        for starting in list(self._awaited):
+            starting.cancel()
+
     def end(self, plugin: Plugin) -> Deferred[None]:
         """End a plug-in now, for all who use it.
 
@@ -160,6 +193,7 @@ class PluginPool(Service):
     def stopService(self) -> Deferred[object]:
         """End all of them, and wait until nothing of them is left."""
         super().stopService()
+        self._gives_up = False
         ending: AnyDeferred = DeferredList([self.end(plugin) for plugin in list(self._users)])
         # The daemon must stop even if one survives SIGKILL.
         return ending.addTimeout(self.kill_grace * 2 + _STOP_SECONDS, self._reactor).addErrback(

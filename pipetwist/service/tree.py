@@ -254,15 +254,16 @@ class PipetwistService(MultiService):
     def stopService(self) -> Generator[Deferred[Any], Any, None]:  # Any: of many types
         """Stop in order.
 
-        First everything that listens, and the commands that wait for a connection; then the
-        connections, within ``drain_timeout``; then the other commands and everything else that was
-        added; last the file of counters.
+        First all that listens, and commands that wait for a connection; then the connections,
+        within ``drain_timeout``; then all other parts; last the file of counters.
 
         Returns:
             A Deferred that fires when everything has ended.
         """
         self.listeners.hosts.give_up()
         self._accounts.give_up()
+        if self._changing.locked:
+            self._pool.give_up()
         yield self._changing.acquire()
         self.running = 0
         listening = (self.api, self.control, self.web, *self.inbounds.values())

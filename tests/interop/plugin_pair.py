@@ -117,6 +117,18 @@ class PluginPair(SynchronousTestCase):
         wait_until(lambda: bool(ready.search(daemon.log)), "the plug-in is ready")
         return int(ready.findall(daemon.log)[-1])
 
+    def left(self, plugin: str) -> list[str]:
+        """The processes that still run a program in the folder."""
+        found = []
+        for line in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                words = line.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if str(self.folder / plugin).encode() in words:
+                found.append(line.parent.name)
+        return found
+
     @contextmanager
     def held(self) -> Iterator[socket.socket]:
         """A connection through both, by which something has come back."""

@@ -172,18 +172,6 @@ class BadPluginsTest(PluginPair):
         self.assertLessEqual(len(descriptors), 4)
         self.assertCarries(1000)
 
-    def left(self, plugin: str) -> list[str]:
-        """The processes that still run this program."""
-        found = []
-        for line in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = line.read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if str(self.folder / plugin).encode() in words:
-                found.append(line.parent.name)
-        return found
-
 
 class BadTransportsTest(BadPluginsTest):
     """The same with a pluggable transport."""

@@ -90,6 +90,23 @@ class ReloadTest(_Case):
             self.assertIn(self.group, members_of(self.group))
         wait_until(lambda: not members_of(self.group), "its end")
 
+    def test_stopped(self) -> None:
+        """A stop does not wait for an inbound's that a reload starts, and that is never ready."""
+        never = {
+            "type": "sip003",
+            "tag": "never",
+            "plugin": str(self.folder / "never-ready"),
+            "listen_port": free_port(self),
+        }
+        changed = self.configuration()
+        changed["inbounds"].append(never)
+        write_configuration(self.folder, changed)
+        os.kill(self.daemon.pid, signal.SIGHUP)
+        wait_until(lambda: bool(self.left("never-ready")), "its process")
+        self.daemon.stop()
+        self.assertIn("inbound never: the daemon is stopping", self.daemon.log)
+        self.assertEqual(self.left("never-ready"), [])
+
     def test_failed(self) -> None:
         """One that can't start after a reload is an error of its connections, and not the daemon's
         end.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.logger import Logger
 
+from pipetwist.errors import ConnectError
 from pipetwist.plugins.pool import PluginPool
 from pipetwist.plugins.supervision import State
 from tests.plugins.plugin_case import PluginCase
@@ -33,6 +35,21 @@ class PoolTest(PluginCase):
         self.process.exit()
         self.successResultOf(retired)
         self.assertEqual(self.pool.statuses(), [])
+
+    def test_given_up(self) -> None:
+        """Nobody waits for a start when the daemon stops, also if it begins to then."""
+        for begin in (self.pool.give_up, lambda: None):
+            starting: Deferred[None] = Deferred()
+            waiting = self.pool.awaited(starting)
+            begin()
+            error = self.failureResultOf(waiting, ConnectError).value
+            self.assertEqual(str(error), "the daemon is stopping")
+
+    def test_awaited(self) -> None:
+        """Otherwise they wait until it has started, or has failed."""
+        self.successResultOf(self.pool.awaited(succeed(None)))
+        self.failureResultOf(self.pool.awaited(fail(ConnectError("why"))), ConnectError)
+        self.pool.give_up()
 
     def test_used_while_it_ends(self) -> None:
         """One that somebody uses while it ends runs again, and ends with the daemon."""
