@@ -13,7 +13,7 @@ from tests.support.markdown import ROOT
 
 __all__: list[str] = []
 
-_WIDTH, _HEIGHT = 1360, 1020
+_WIDTH, _HEIGHT = 1360, 1120
 _MINUTES = 5
 
 
