@@ -12,7 +12,7 @@ __all__ = ["LineObserver"]
 
 @implementer(ILogObserver)
 class LineObserver:
-    """Passes each event on as a line, as Twisted's `FileLogObserver` does, but needs no file.
+    """Passes each event on as a line, as Twisted's ``FileLogObserver`` does, but needs no file.
 
     Args:
         write: is called with each line.
