@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -37,6 +38,7 @@ _STICKY = stat.S_ISVTX
 _KEYS = tuple(
     f'"{key.name}"'.encode() for of in (UserOptions, UserLimitOptions) for key in fields(of)
 )
+_PLACE = re.compile(r" at line 1 column (\d+)$")  # in bytes, as pydantic says it
 _NO_FOLDER = {"folder": Path("/")}  # a user has no paths
 
 
@@ -120,9 +122,11 @@ def _first(path: str, number: int, line: bytes, error: ValidationError) -> Findi
     """What is wrong with a line, for people: the first of it."""
     (details, *_) = error.errors(include_url=False)
     if details["type"] == "json_invalid":
-        why, _, column = str(details["ctx"]["error"]).rpartition(" at line 1 column ")
-        problem = Problem((), f"this is not JSON: {why}; write one object a line")
-        return Finding(path, problem, Place(number, _characters(line, int(column))))
+        said = str(details["ctx"]["error"])
+        place = _PLACE.search(said)
+        problem = Problem((), f"this is not JSON: {_PLACE.sub('', said)}; write one object a line")
+        column = 1 if place is None else _characters(line, int(place[1]))
+        return Finding(path, problem, Place(number, column))
     problem = next(problems_of(error, None, within=("users", 0)))
     return _found(path, number, line, replace(problem, key_path=problem.key_path[2:]))
 
