@@ -67,6 +67,12 @@ class QuotaOptions:
     connections end, and new ones are refused.
     """
 
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored."""
+        if self.starts != 1 and self.per != "month":
+            message = f'starts: {self.starts} is a day of a month; write "per": "month" beside it'
+            raise ValueError(message)
+
 
 _Quotas = Annotated[tuple[QuotaOptions, ...], NullOr(None, tuple[QuotaOptions, ...])]
 

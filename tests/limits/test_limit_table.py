@@ -245,3 +245,10 @@ class MergingTest(SynchronousTestCase):
         for bad in ("0", "0.01", "-1", "true", '"1"', "1e9", "NaN"):
             said = self.refused(f'[{{"name": "a", "uid": 1, "limits": {{"up_mbps": {bad}}}}}]')
             self.assertIn("is not a number of megabits a second; write one from 0.064", said)
+
+    def test_bad_quota(self) -> None:
+        """A day on which a month begins is an error where the period is no month."""
+        for per in ("", ', "per": "day"'):
+            quota = f'{{"quota": [{{"bytes": 1, "starts": 15{per}}}]}}'
+            said = self.refused(f'[{{"name": "a", "uid": 1, "limits": {quota}}}]')
+            self.assertIn('15 is a day of a month; write "per": "month" beside it', said)
