@@ -27,8 +27,8 @@ from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
 from pipetwist.plugins.pt import PtServer, ServerTransport
 from pipetwist.plugins.pt_options import PtOptions
 from pipetwist.proxy_protocol.header import BY_PLUGIN, Header
-from pipetwist.values import Environment, Host, ServerPort
-from pipetwist.values.addresses import shown_address
+from pipetwist.values import Environment, Host, ServerPort, quote
+from pipetwist.values.addresses import numeric_address, shown_address
 from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["PtInbound", "PtInboundOptions"]
@@ -53,6 +53,16 @@ class PtInboundOptions(PtOptions, TlsInboundOptions):
     """The IP address that the transport listens on. ``"127.0.0.1"`` where absent."""
     listen_port: ServerPort
     """Its port."""
+
+    def __post_init__(self) -> None:
+        """Refuse a name, which transports do not look up (pt-spec, 3.2.3)."""
+        if numeric_address(self.listen, self.listen_port) is None:
+            message = (
+                f"listen: {quote(self.listen)} is no IP address, and transports take nothing else; "
+                'write one, such as "0.0.0.0"'
+            )
+            raise ValueError(message)
+        super().__post_init__()
 
     @property
     def address(self) -> PortAddress:
