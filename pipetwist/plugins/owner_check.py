@@ -77,8 +77,15 @@ class OwnerCheck(Generic[T, Q]):
         process, look, reactor = self._process(), self._look, self._reactor
         questions = [question for _, question in batch]
 
+        # Where the kernel can't be asked nobody is let in, now, and the next ones are asked about.
+        nobody = [False] * len(questions)
+
         def ask() -> None:
-            reactor.callFromThread(tell, look(process, questions))
+            try:
+                found = look(process, questions)
+            except OSError:  # there is no free descriptor
+                found = nobody
+            reactor.callFromThread(tell, found)
 
         def tell(found: list[bool]) -> None:
             self._asking = False
@@ -87,4 +94,7 @@ class OwnerCheck(Generic[T, Q]):
             if self._waiting and not self._asking:
                 self._ask()
 
-        self._threads.start(ask)
+        try:
+            self._threads.start(ask)
+        except RuntimeError:  # there may be no more threads
+            tell(nobody)

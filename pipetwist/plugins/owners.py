@@ -223,7 +223,8 @@ def _owns(process: PluginProcess, owner: SocketOwner) -> bool:
     (PR_SET_DUMPABLE, prctl(2)): it has the sockets that no other process is seen to have.
     """
     own = os.geteuid()
-    if owner.uid != (own if process.uid is None else process.uid):
+    # While it does not run nobody is it. The group of others may be 0 here.
+    if not process.group or owner.uid != (own if process.uid is None else process.uid):
         return False
     hidden = False
     for pid in _members(process.group):

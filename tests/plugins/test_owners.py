@@ -115,6 +115,16 @@ class ListeningTest(_OwnersCase):
             self.assertEqual(who_listens(PluginProcess(group), places), [Listens.PLUGIN])
             self.assertEqual(who_listens(PluginProcess(os.getpid()), places), [Listens.STRANGER])
 
+    def test_no_process(self) -> None:
+        """While it does not run nobody is it, not even a process whose group is another
+        namespace's, and therefore 0 here.
+        """
+        self.patch(owners, "_members", lambda _: [os.getpid()])
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            places = [Place(*server.getsockname())]
+            self.assertEqual(who_listens(PluginProcess(os.getpid()), places), [Listens.PLUGIN])
+            self.assertEqual(who_listens(PluginProcess(0), places), [Listens.STRANGER])
+
     def test_child(self) -> None:
         """A child of the first process is of its group as well."""
         group, port = self.run_program(f"subprocess.call([sys.executable, '-c', {_LISTEN!r}])")

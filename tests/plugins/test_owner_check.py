@@ -1,0 +1,62 @@
+"""Checks of whether something is a plug-in's, when the kernel can't be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from pipetwist.plugins.owner_check import OwnerCheck
+from pipetwist.plugins.owners import PluginProcess
+from tests.plugins.plugin_case import NoThreads, ThreadedClock
+
+
+class _Full(NoThreads):
+    """A process that may have no more threads, if it has a reason."""
+
+    error: RuntimeError | None = None
+
+    def start(self, call: Callable[[], None]) -> None:
+        if self.error is not None:
+            raise self.error
+        super().start(call)
+
+
+class OwnerCheckTest(SynchronousTestCase):
+    """What is to be checked is refused then, and what comes later is checked."""
+
+    def setUp(self) -> None:
+        """Have a kernel that can be asked."""
+        self.error: OSError | None = None
+        self.found: list[tuple[str, bool]] = []
+        self.threads = _Full()
+        threads: Any = self.threads
+        self.check: OwnerCheck[str, int] = OwnerCheck(
+            ThreadedClock(),  # type: ignore[arg-type]  # what it needs of a reactor
+            threads,
+            lambda: PluginProcess(1),
+            self._look,
+            lambda one, is_plugin: self.found.append((one, is_plugin)),
+        )
+
+    def _look(self, _: PluginProcess, asked: Sequence[int]) -> list[bool]:
+        if self.error is not None:
+            raise self.error
+        return [True for _ in asked]
+
+    def test_no_descriptor(self) -> None:
+        """There is no free descriptor."""
+        self.error = OSError(24, "Too many open files")
+        self.check.check("one", 1)
+        self.error = None
+        self.check.check("other", 2)
+        self.assertEqual(self.found, [("one", False), ("other", True)])
+
+    def test_no_thread(self) -> None:
+        """There is no thread."""
+        self.threads.error = RuntimeError("can't start new thread")
+        self.check.check("one", 1)
+        self.threads.error = None
+        self.check.check("other", 2)
+        self.assertEqual(self.found, [("one", False), ("other", True)])
