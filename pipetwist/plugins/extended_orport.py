@@ -137,7 +137,7 @@ class ExtendedOrPort:
             number = int(port) if port.isascii() and port.isdecimal() else 0
         except ValueError:
             number = 0
-        if number not in _PORTS:
+        if number not in _PORTS or "%" in host:  # behind that an interface may have any name
             self._outgoing += _DENY.to_bytes(2, "big") + b"\0\0"
             message = f"it said that its client is at {body[:100]!r}, which is no address"
             raise OrPortError(message)

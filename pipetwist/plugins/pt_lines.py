@@ -137,7 +137,7 @@ class PtLines:
             number = int(port) if port.isascii() and port.isdecimal() else 0
         except ValueError:
             number = 0
-        if number not in _PORTS:
+        if number not in _PORTS or "%" in host:  # behind that an interface may have any name
             message = f"it said that its transport {name} listens at {place!r}, which is no address"
             raise ContractError(message)
         if self._word == "CMETHOD" and not address.is_loopback:

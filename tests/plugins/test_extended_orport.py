@@ -87,7 +87,10 @@ class ExchangeTest(SynchronousTestCase):
 
     def test_bad_address(self) -> None:
         """An address that is none is denied."""
-        for address in (b"localhost:1", b"127.0.0.1", b"127.0.0.1:0", b"127.0.0.1:65536", b"\xff"):
+        scoped = b"[fe80::1%eth0 \n]:1"
+        for address in (
+            *(b"localhost:1", b"127.0.0.1", b"127.0.0.1:0", b"127.0.0.1:65536", b"\xff", scoped),
+        ):
             machine = self.machine = ExtendedOrPort(_COOKIE, _NONCE)
             self.assertIn("which is no address", self.refused(_SHOWN + _command(1, address)))
             self.assertTrue(machine.outgoing().endswith(b"\x10\1\0\0"))

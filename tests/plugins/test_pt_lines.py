@@ -100,6 +100,10 @@ class LinesTest(SynchronousTestCase):
                 ),
             ),
             (
+                b"socks5 [::1%lo]:1",
+                "it said that its transport obfs4 listens at '[::1%lo]:1', which is no address",
+            ),
+            (
                 b"socks5 192.0.2.1:1",
                 "its transport obfs4 listens at 192.0.2.1:1, where other machines reach it",
             ),
