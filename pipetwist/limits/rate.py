@@ -49,7 +49,7 @@ class Rate:
         per_second: bytes a second.
         burst: bytes that may pass at once after a pause.
         now: the time in seconds; the bucket is full.
-        reached: is called, with `whose`, whenever somebody begins to wait and nobody has.
+        reached: is called, with ``whose``, whenever somebody begins to wait and nobody has.
     """
 
     __slots__ = (
