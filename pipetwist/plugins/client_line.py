@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 from pipetwist.files import open_regular
 
@@ -46,7 +47,7 @@ def write_client_line(folder: str, transport: str, line: str) -> None:
     """
     name = _name(transport)
     new = f"{name}.new"
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    opened = _open(folder)
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(new, dir_fd=opened)  # of a daemon that was killed
@@ -79,6 +80,16 @@ def read_client_line(folder: str, transport: str) -> str | None:
             return file.read(_MAX_BYTES).decode("utf-8", "backslashreplace").strip()
     except FileNotFoundError:
         return None
+
+
+def _open(folder: str) -> int:
+    try:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except NotADirectoryError as error:  # open(2): of both flags together
+        if not Path(folder).is_symlink():
+            raise
+        message = "state_path is a symbolic link; write the folder that it leads to"
+        raise OSError(error.errno, message) from error
 
 
 def _name(transport: str) -> str:

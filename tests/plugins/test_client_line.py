@@ -43,6 +43,14 @@ class ClientLineTest(SynchronousTestCase):
         write_client_line(str(self.folder), "obfs4", _LINE)
         self.assertEqual((self.read(), other.read_text(encoding="utf-8")), (_LINE, "secret"))
 
+    def test_folder_is_link(self) -> None:
+        """Nothing is written to a folder that is a link, which is said."""
+        link = self.folder / "link"
+        link.symlink_to(self.folder)
+        error = self.assertRaises(OSError, write_client_line, str(link), "obfs4", _LINE)
+        self.assertIn("state_path is a symbolic link", str(error.strerror))
+        self.assertIsNone(self.read())
+
     def test_pipe(self) -> None:
         """Nobody waits for a pipe, from which nothing may ever come."""
         os.mkfifo(self.path)
