@@ -18,6 +18,11 @@ export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Whether the display is frozen: what was asked for before is not shown then. */
+export function isPaused() {
+  return byId("pause").ariaPressed === "true";
+}
+
 /** Give an element other children where they say something else; where they do not, what has the focus there keeps it. */
 export function fill(element, ...children) {
   const others = make("div", {}, ...children);

@@ -1,6 +1,6 @@
 // The outbounds, and the connections that have ended. While this is not opened it says only which outbounds fail.
 
-import { byId, make, say } from "./elements.js";
+import { byId, isPaused, make, say } from "./elements.js";
 import { age, bytes, count, moment, time } from "./format.js";
 
 const PAUSE_SECONDS = { open: 2, closed: 10 }; // between two questions
@@ -26,6 +26,10 @@ export async function showEnded(totals, started) {
   const response = await fetch("/api/ended", { cache: "no-store" }).catch(() => null);
   const found = response?.ok ? await response.json().catch(() => null) : null;
   asking = false;
+  if (isPaused()) {
+    asked = -Infinity; // it is asked again as soon as it may be shown
+    return;
+  }
   if (found === null) return say(byId("ended-note"), "The server does not tell them now.");
   known = open === byId("ended").open ? ended : null;
   const failing = Object.entries(found.outbounds).filter(([, state]) => fails(state));

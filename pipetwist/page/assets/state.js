@@ -1,5 +1,6 @@
 // What an operator wants to see at a glance. The events do not tell it: it is asked for while the page is looked at.
 
+import { isPaused } from "./elements.js";
 import { showHeld } from "./limits.js";
 import { showPlugins } from "./plugins.js";
 import { showProblems } from "./problems.js";
@@ -14,6 +15,10 @@ export async function showOperatorState(panels, now) {
   asked = performance.now();
   const response = await fetch("/api/state", { cache: "no-store" }).catch(() => null);
   const state = response?.ok ? await response.json().catch(() => null) : null;
+  if (isPaused()) {
+    asked = -Infinity; // it is asked again as soon as it may be shown
+    return;
+  }
   showProblems(state?.problems ?? null, now);
   if (state === null) return;
   for (const panel of panels) panel.isListed = state.listed[panel.entity];
