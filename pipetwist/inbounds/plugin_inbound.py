@@ -96,6 +96,7 @@ class PluginInbound(TlsListeningService):
             return
         self._plugin_options.check_user()
         label = self.options.label
+        yield self.context.plugins.make_way(self.options.addresses)
         self._enter = self._make_entry()
         self.open()
         self._accepts = True
@@ -122,7 +123,7 @@ class PluginInbound(TlsListeningService):
         Service.stopService(self)  # and not the other base's, which would end the plug-in
         self._begun = self.is_listening = False
         if self._stop_accepting():
-            self.context.plugins.retire(self.plugin)
+            self.context.plugins.retire(self.plugin, self.options.addresses)
         return succeed(None)
 
     def _stop_accepting(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
@@ -26,6 +26,7 @@ from pipetwist.plugins.options import PluginProcessOptions
 from pipetwist.plugins.plugin import Plugin
 from pipetwist.plugins.status import PluginStatus, status_of
 from pipetwist.process.spawners import spawner_for
+from pipetwist.values.bind_address import BindAddress
 
 __all__ = ["PluginPool"]
 
@@ -59,6 +60,7 @@ class PluginPool(Service):
         self._spawner = spawner
         self._accounts = accounts
         self._users: dict[Plugin, int] = {}
+        self._unused: dict[Plugin, Sequence[BindAddress]] = {}  # until they end; where they listen
         self._awaited: set[Deferred[None]] = set()
         self._gives_up = False
         self._shared: WeakValueDictionary[
@@ -125,6 +127,7 @@ class PluginPool(Service):
     def add(self, plugin: Plugin) -> None:
         """Somebody uses this one. It stops with the daemon."""
         self._users[plugin] = self._users.get(plugin, 0) + 1
+        self._unused.pop(plugin, None)
 
     def awaited(self, starting: Deferred[None]) -> Deferred[None]:
         """Wait for a start, but no longer than the daemon runs.
@@ -166,12 +169,36 @@ class PluginPool(Service):
         def ended(_: object) -> None:
             if not self._users.get(plugin):  # and nobody has come meanwhile
                 self._users.pop(plugin, None)
+                self._unused.pop(plugin, None)
 
         return plugin.stop().addCallback(ended)
 
-    def retire(self, plugin: Plugin) -> Deferred[None]:
+    def make_way(self, claims: Sequence[BindAddress]) -> Deferred[object]:
+        """End those that nobody uses any more and that still listen where somebody will, with their
+        connections.
+
+        Args:
+            claims: where.
+
+        Returns:
+            A Deferred that fires when nothing of them is left.
+        """
+        ending: AnyDeferred = DeferredList(
+            [
+                self.end(plugin)
+                for plugin, held in list(self._unused.items())
+                if any(one.may_overlap(other) for one in held for other in claims)
+            ]
+        )
+        return ending
+
+    def retire(self, plugin: Plugin, claims: Sequence[BindAddress] = ()) -> Deferred[None]:
         """Somebody does not use it any more. If nobody does, it is ended once the connections
         through it are over.
+
+        Args:
+            plugin: the plug-in.
+            claims: where it listens for others than this daemon.
 
         Returns:
             A Deferred that fires when nothing of it is left, or at once if others use it.
@@ -179,6 +206,7 @@ class PluginPool(Service):
         self._users[plugin] = users = max(0, self._users.get(plugin, 1) - 1)
         if users:
             return succeed(None)
+        self._unused[plugin] = claims
         retired: Deferred[None] = Deferred()
 
         def empty() -> None:

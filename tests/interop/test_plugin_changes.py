@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -146,6 +147,29 @@ class SharedReloadTest(_Case):
         wait_until(lambda: why in self.daemon.log, "the reason")
         self.reload(self.configuration())
         wait_until(lambda: self.daemon.log.count("is ready") == 2, "the next start")
+        self.assertCarries(1000)
+
+
+class BroughtBackTest(PluginPair):
+    """A server's plug-in that a reload removes, and another one brings back."""
+
+    def test_port(self) -> None:
+        """It has its port, though the one before it had it until its last connection was over."""
+        for program in ("obfs-local", "obfs-server"):
+            need(program)
+        keys = {"type": "sip003", "plugin_opts": "obfs=http"}
+        self.pair({**keys, "plugin": "obfs-local"}, {**keys, "plugin": "obfs-server"})
+        group = self.plugin_of(self.server)
+        document = json.loads((self.server.folder / "pipetwist.json").read_text())
+        more = {"type": "unix", "tag": "other", "path": str(self.folder / "other.sock")}
+        with self.held() as held:
+            for count, inbounds in enumerate(([more], [more, *document["inbounds"]]), 1):
+                write_configuration(self.server.folder, {**document, "inbounds": inbounds})
+                os.kill(self.server.pid, signal.SIGHUP)
+                done = "configuration reloaded"
+                wait_until(lambda: self.server.log.count(done) == count, done)  # noqa: B023 - it is waited for here
+                self.assertEqual(bool(members_of(group)), count == 1)
+            self.assertEqual(held.recv(1), b"")
         self.assertCarries(1000)
 
 

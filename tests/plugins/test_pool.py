@@ -8,6 +8,8 @@ from twisted.logger import Logger
 from pipetwist.errors import ConnectError
 from pipetwist.plugins.pool import PluginPool
 from pipetwist.plugins.supervision import State
+from pipetwist.testing import FakeSide, RecordingReceiver
+from pipetwist.values.bind_address import PortAddress
 from tests.plugins.plugin_case import PluginCase
 
 
@@ -34,6 +36,24 @@ class PoolTest(PluginCase):
         self.assertEqual(len(self.pool.statuses()), 1)
         self.process.exit()
         self.successResultOf(retired)
+        self.assertEqual(self.pool.statuses(), [])
+
+    def test_makes_way(self) -> None:
+        """One that nobody uses any more ends, with its connections, for whoever will listen where
+        it does; not for others, and not if somebody uses it.
+        """
+        there, elsewhere = PortAddress("127.0.0.1", 1), PortAddress("127.0.0.1", 2)
+        side, receiver = FakeSide(), RecordingReceiver()
+        side.attach(self.plugin.connections.watch(side, receiver))
+        self.successResultOf(self.pool.make_way([there]))
+        retired = self.pool.retire(self.plugin, [there])
+        self.successResultOf(self.pool.make_way([elsewhere]))
+        way = self.pool.make_way([elsewhere, there])
+        self.assertNoResult(way)
+        self.process.exit()
+        self.successResultOf(way)
+        self.successResultOf(retired)
+        self.assertEqual(receiver.reason, "the plug-in obfs-local was stopped")
         self.assertEqual(self.pool.statuses(), [])
 
     def test_given_up(self) -> None:
