@@ -28,7 +28,8 @@ class Waiters:
         """They have not waited in vain."""
         waiting, self._waiting = self._waiting, {}
         for one in waiting:
-            one.callback(None)
+            if not one.called:  # one that heard before may have cancelled it
+                one.callback(None)
 
     def fail(self, why: str) -> None:
         """They have.
@@ -38,4 +39,5 @@ class Waiters:
         """
         waiting, self._waiting = self._waiting, {}
         for one in waiting:
-            one.errback(ConnectError(why))
+            if not one.called:
+                one.errback(ConnectError(why))
