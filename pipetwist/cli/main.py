@@ -31,7 +31,7 @@ from pipetwist.cli.stats import stats
 from pipetwist.cli.status import status
 from pipetwist.cli.system import system
 from pipetwist.cli.systemd import systemd
-from pipetwist.cli.top import top
+from pipetwist.cli.top.command import top
 from pipetwist.errors import ConfigError, ServerError, StartError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.keyboard import Keys
+from pipetwist.cli.top.keyboard import Keys
 
 
 class KeysTest(SynchronousTestCase):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.listing import Column, Listing, table_lines
+from pipetwist.cli.top.listing import Column, Listing, table_lines
 
 
 def _lines(listing: Listing, width: int, first: int = 0, room: int = 10) -> list[str]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.screen import changes
+from pipetwist.cli.top.screen import changes
 from tests.support.whole_screen import ENTER, shown
 
 _SCREENS = st.lists(st.lists(st.text("ab ", max_size=3).map(str.rstrip), max_size=5), min_size=1)

@@ -6,7 +6,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_asking import Asker, Sample, Snapshot, Source, Wanted, pause_after
+from pipetwist.cli.top.asking import Asker, Sample, Snapshot, Source, Wanted, pause_after
 from pipetwist.cli.traffic import Reading
 from pipetwist.client.counters import Selection
 from pipetwist.errors import ServerError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_asking import Known, Snapshot
-from pipetwist.cli.top_state import TopState, View
+from pipetwist.cli.top.asking import Known, Snapshot
+from pipetwist.cli.top.state import TopState, View
 from pipetwist.client.rates import Listed
 from pipetwist.control.wire.control_pb2 import EntityLimits, FailedConnections, OpenConnection
 from tests.cli.top_samples import NOW, entity, known, lines, quota, sample

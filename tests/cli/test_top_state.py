@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_state import SORTS, VIEWS, TopState
+from pipetwist.cli.top.state import SORTS, VIEWS, TopState
 
 
 class StateTest(SynchronousTestCase):

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top_asking import Snapshot
-from pipetwist.cli.top_state import SORTS, VIEWS, TopState
-from pipetwist.cli.top_view import listing_of, top_view
+from pipetwist.cli.top.asking import Snapshot
+from pipetwist.cli.top.state import SORTS, VIEWS, TopState
+from pipetwist.cli.top.view import listing_of, top_view
 from tests.cli.top_samples import entity, known, lines, sample
 
 _EARLIER = sample(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pipetwist.cli.top_asking import Known, Sample, Snapshot
-from pipetwist.cli.top_state import TopState
-from pipetwist.cli.top_view import top_view
+from pipetwist.cli.top.asking import Known, Sample, Snapshot
+from pipetwist.cli.top.state import TopState
+from pipetwist.cli.top.view import top_view
 from pipetwist.cli.traffic import Reading
 from pipetwist.client.online import Online
 from pipetwist.client.rates import Listed

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from rich.text import Text
 
-from pipetwist.cli.listing import Column, Listing
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import size_text
-from pipetwist.cli.top_asking import Snapshot
-from pipetwist.cli.top_limits import entity_text, speed_text, state_text
+from pipetwist.cli.top.asking import Snapshot
+from pipetwist.cli.top.limits import entity_text, speed_text, state_text
+from pipetwist.cli.top.listing import Column, Listing
 from pipetwist.cli.traffic import Row
 from pipetwist.client.online import source_count
 from pipetwist.stats.names import ENTITIES

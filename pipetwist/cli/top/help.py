@@ -6,7 +6,7 @@ import textwrap
 
 from rich.text import Text
 
-from pipetwist.cli.top_limits import NO_CONTROL
+from pipetwist.cli.top.limits import NO_CONTROL
 
 __all__ = ["help_lines"]
 

@@ -22,7 +22,7 @@ from pipetwist.errors import ServerError
 from pipetwist.stats.names import DIRECTIONS
 
 if TYPE_CHECKING:
-    from pipetwist.cli.listing import Listing
+    from pipetwist.cli.top.listing import Listing
     from pipetwist.control.wire.control_pb2 import Entity, GetStatusResponse
 
 __all__ = ["Asker", "Known", "Sample", "Snapshot", "Source", "Wanted", "pause_after"]

@@ -8,16 +8,16 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from pipetwist.cli.listing import Listing, table_lines
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import count_text, duration_text, rate_text
-from pipetwist.cli.top_asking import Snapshot, Wanted
-from pipetwist.cli.top_connections import connections_listing
-from pipetwist.cli.top_failures import failures_listing
-from pipetwist.cli.top_help import help_lines
-from pipetwist.cli.top_limits import limits_listing
-from pipetwist.cli.top_state import VIEWS, TopState
-from pipetwist.cli.top_traffic import traffic_listing
+from pipetwist.cli.top.asking import Snapshot, Wanted
+from pipetwist.cli.top.connections import connections_listing
+from pipetwist.cli.top.failures import failures_listing
+from pipetwist.cli.top.help import help_lines
+from pipetwist.cli.top.limits import limits_listing
+from pipetwist.cli.top.listing import Listing, table_lines
+from pipetwist.cli.top.state import VIEWS, TopState
+from pipetwist.cli.top.traffic import traffic_listing
 from pipetwist.cli.traffic import Row
 from pipetwist.client.online import source_count
 

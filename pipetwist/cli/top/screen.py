@@ -19,7 +19,7 @@ from typing import NoReturn
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
-from pipetwist.cli.keyboard import ESCAPE_SECONDS, Keyboard
+from pipetwist.cli.top.keyboard import ESCAPE_SECONDS, Keyboard
 
 __all__ = ["Screen", "changes", "whole_screen"]
 
@@ -69,7 +69,7 @@ class Screen:
             seconds: how long at most.
 
         Returns:
-            The keys, see `pipetwist.cli.keyboard.Keys`; none if it waits no more without one.
+            The keys, see `pipetwist.cli.top.keyboard.Keys`; none if it waits no more without one.
         """
         if self._keyboard.has_begun:
             seconds = min(seconds, ESCAPE_SECONDS)

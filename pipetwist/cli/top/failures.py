@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from pipetwist.cli.listing import Column, Listing
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text
-from pipetwist.cli.top_limits import NO_CONTROL, no_cells
+from pipetwist.cli.top.limits import NO_CONTROL, no_cells
+from pipetwist.cli.top.listing import Column, Listing
 
 if TYPE_CHECKING:
-    from pipetwist.cli.top_asking import Snapshot
+    from pipetwist.cli.top.asking import Snapshot
     from pipetwist.control.wire.control_pb2 import FailedConnections
 
 __all__ = ["failures_listing"]

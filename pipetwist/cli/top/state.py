@@ -78,7 +78,7 @@ class TopState:
         """A key was pressed.
 
         Args:
-            key: it, see `pipetwist.cli.keyboard.Keys`.
+            key: it, see `pipetwist.cli.top.keyboard.Keys`.
 
         Returns:
             False if it ends the view.

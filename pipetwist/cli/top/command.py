@@ -15,8 +15,8 @@ from pipetwist.cli.selecting import selected
 from pipetwist.cli.server_options import ControlChoice, ServerChoice, top_options
 
 if TYPE_CHECKING:
-    from pipetwist.cli.screen import Screen
-    from pipetwist.cli.top_asking import Sample, Source
+    from pipetwist.cli.top.asking import Sample, Source
+    from pipetwist.cli.top.screen import Screen
 
 __all__ = ["top"]
 
@@ -67,7 +67,7 @@ def top(
         message = "top needs a full-screen terminal; without one, use pipetwist stats --watch"
         raise click.UsageError(message)
     asked, asked_control = server(), control()
-    from pipetwist.cli.top_asking import Source, Wanted
+    from pipetwist.cli.top.asking import Source, Wanted
     from pipetwist.client.calls import StatsCalls
     from pipetwist.client.control import ControlCalls
 
@@ -79,7 +79,7 @@ def top(
         source = Source(calls, controls, selection)
         # Errors here are printed before the whole screen is used.
         sample = source.ask(Wanted())
-        from pipetwist.cli.screen import whole_screen
+        from pipetwist.cli.top.screen import whole_screen
 
         with whole_screen() as screen:
             _run(str(asked.address), patterns, source, sample, screen, interval, sort)
@@ -95,9 +95,9 @@ def _run(
     sort: str,
 ) -> None:
     """Draw whenever something has changed, until a key ends it."""
-    from pipetwist.cli.top_asking import Asker, Snapshot
-    from pipetwist.cli.top_state import TopState
-    from pipetwist.cli.top_view import listing_of, top_view
+    from pipetwist.cli.top.asking import Asker, Snapshot
+    from pipetwist.cli.top.state import TopState
+    from pipetwist.cli.top.view import listing_of, top_view
 
     state = TopState(sort)
     first = Snapshot(None, sample, source.has_control)

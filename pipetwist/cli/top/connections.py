@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from pipetwist.cli.listing import Column, Listing
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, size_text
-from pipetwist.cli.top_limits import NO_CONTROL, speed_text
+from pipetwist.cli.top.limits import NO_CONTROL, speed_text
+from pipetwist.cli.top.listing import Column, Listing
 from pipetwist.client.rates import Choice, Listed
 
 if TYPE_CHECKING:
-    from pipetwist.cli.top_asking import Snapshot
+    from pipetwist.cli.top.asking import Snapshot
 
 __all__ = ["connections_listing"]
 

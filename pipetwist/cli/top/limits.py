@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.text import Text
 
-from pipetwist.cli.listing import Column, Listing
 from pipetwist.cli.output import printable
 from pipetwist.cli.quantities import duration_text, rate_text, size_text
+from pipetwist.cli.top.listing import Column, Listing
 
 if TYPE_CHECKING:
-    from pipetwist.cli.top_asking import Snapshot
+    from pipetwist.cli.top.asking import Snapshot
     from pipetwist.control.wire.control_pb2 import Entity, EntityQuota
 
 __all__ = [

@@ -1,0 +1,3 @@
+"""``pipetwist top``: the traffic of a server, live, in a terminal."""
+
+from __future__ import annotations
