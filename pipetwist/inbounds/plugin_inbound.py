@@ -104,6 +104,8 @@ class PluginInbound(TlsListeningService):
         try:
             yield self.context.plugins.awaited(self.start_plugin())
         except ConnectError as error:
+            if not self._accepts:  # it was stopped meanwhile, which is no failure of its start
+                return
             yield self.stop_listening()
             message = f"{label}: {error}"
             raise StartError(message) from error

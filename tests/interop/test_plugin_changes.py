@@ -173,6 +173,30 @@ class BroughtBackTest(PluginPair):
         self.assertCarries(1000)
 
 
+class EarlyReloadTest(PluginPair):
+    """A reload while a server's plug-in starts for the first time."""
+
+    def test_changed(self) -> None:
+        """One that it changes is started in the other's place, and the daemon goes on."""
+        self.folder = scratch_folder(self)
+        write_programs(self.folder, PLUGINS)
+        path = str(self.folder / "in.sock")
+        inbound = {"type": "sip003", "tag": "far", "listen_port": free_port(self)}
+        never = {**inbound, "plugin": str(self.folder / "never-ready")}
+        document: dict[str, Any] = {
+            "inbounds": [{"type": "unix", "tag": "pipe", "path": path}, never],
+            "outbounds": [{"type": "fork", "tag": "echo", "command": ["cat"]}],
+        }
+        daemon = start_daemon(self, document, folder=self.folder)
+        wait_until(lambda: bool(self.left("never-ready")), "its process")
+        document["inbounds"][1] = {**inbound, "plugin": need("obfs-server")}
+        write_configuration(self.folder, document)
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in daemon.log, "the reload")
+        self.assertEqual(self.left("never-ready"), [])
+        self.assertNotIn("was stopped", daemon.log)
+
+
 class StrangerTest(PluginPair):
     """Somebody else connects where a server's plug-in should."""
 
