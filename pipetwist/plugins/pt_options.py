@@ -32,8 +32,8 @@ class PtOptions(PluginProcessOptions):
         """Refuse a name that no transport has."""
         if not _NAME.fullmatch(self.transport):
             message = (
-                f"transport: {quote(self.transport)} names none; a name has letters, digits and _, and "
-                "does not begin with a digit"
+                f"transport: {quote(self.transport)} names none; a name has letters, digits and _, "
+                "and does not begin with a digit"
             )
             raise ValueError(message)
         super().__post_init__()
