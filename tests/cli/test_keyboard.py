@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import sys
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.cli.top.keyboard import Keys
+from pipetwist.cli.top.keyboard import Keyboard, Keys
 
 
 class KeysTest(SynchronousTestCase):
@@ -60,3 +65,23 @@ class KeysTest(SynchronousTestCase):
         for begin, end in zip([0, *ends], ends, strict=False):
             found += keys.feed(data[begin:end])
         self.assertEqual(found, ["/", "é", "up", "漢", "page-down", "x"])
+
+
+class KeyboardTest(SynchronousTestCase):
+    """Keys of a terminal."""
+
+    def test_typed_before(self) -> None:
+        """What was typed before it starts, or starts anew, as when the command goes on, is read."""
+        master, slave = pty.openpty()
+        self.addCleanup(os.close, master)
+        terminal = os.fdopen(slave)
+        self.addCleanup(terminal.close)
+        os.set_blocking(slave, False)
+        self.patch(sys, "stdin", terminal)
+        keyboard = Keyboard()
+        keyboard.start()
+        self.addCleanup(keyboard.stop)
+        os.write(master, b"q")
+        self.assertTrue(select.select([slave], [], [], 60)[0])
+        keyboard.start()
+        self.assertEqual(keyboard.read(), ["q"])

@@ -130,7 +130,8 @@ class Keyboard:
         """
         if sys.platform != "win32" and sys.stdin.isatty():
             self._modes = self._modes or termios.tcgetattr(sys.stdin.fileno())
-            tty.setcbreak(sys.stdin.fileno())
+            # By default it would drop what was typed before.
+            tty.setcbreak(sys.stdin.fileno(), termios.TCSADRAIN)
 
     def stop(self) -> None:
         """Restore the terminal."""
