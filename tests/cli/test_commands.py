@@ -48,15 +48,15 @@ class CommandTest(SynchronousTestCase):
 
     def test_no_folder(self) -> None:
         """Where the current folder was removed meanwhile, a line says so. A program of ``-c`` looks
-        there for modules, as the installed command does not; Python 3.13 fails with that.
+        there for modules, as the installed command does not; Python 3.13.0 fails with that.
         """
-        program = (PROGRAM[0], "-c", f"import sys; sys.path.remove(''); {PROGRAM[2]}")
+        environment = {**daemon_environment(), "PYTHONSAFEPATH": "1"}
         for arguments in (("systemd", "-c", "x.json"), ("run", "-c", "/x.json")):
             folder = scratch_folder(self)
             ended = subprocess.run(
-                ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *program, *arguments],
+                ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *PROGRAM, *arguments],
                 cwd=folder,
-                env=daemon_environment(),
+                env=environment,
                 capture_output=True,
                 text=True,
                 timeout=60,
