@@ -104,8 +104,11 @@ class BadPluginsTest(PluginPair):
             (self.folder / "daemon.log").unlink()
 
     def test_dies(self) -> None:
-        """One that dies every 100 ms is started less and less often."""
-        self.start("dies")
+        """One that dies every 100 ms is started less and less often. It is lazy, since it may have
+        died before it is found ready, which would end the daemon's start.
+        """
+        self.start("dies", start="lazy")
+        exchange(self.path, b"hello")
         wait_until(lambda: len(_STARTED.findall(self.daemon.log)) >= 4, "starts")
         pauses = re.findall(r"it is started again in ([\d.]+) s", self.daemon.log)
         self.assertEqual(pauses[:3], ["0.2", "0.4", "0.8"])
