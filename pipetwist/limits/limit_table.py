@@ -161,6 +161,12 @@ class LimitTable:
         up, down = (0.0 if rate is None else rate.held_seconds(now) for rate in rates)
         return up, down
 
+    def holds(self, entity: Entity, name: str) -> tuple[bool, bool]:
+        """Whether the rates of one hold somebody back at this moment, up and down."""
+        rates = (self._rates.get(_Key(entity, name, way)) for way in (_UP, _DOWN))
+        up, down = (rate is not None and bool(rate.queue) for rate in rates)
+        return up, down
+
     def megabits(self, entity: Entity, name: str) -> tuple[float, float]:
         """How many megabits a second may pass up and down, by the quotas too; 0 where any number
         may.

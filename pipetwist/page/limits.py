@@ -48,7 +48,6 @@ class LimitsTold:
         Args:
             words: texts, case-folded, that a tag or name must all have.
         """
-        held = self._table.held_now()
         limited: set[tuple[Entity, str]] = set()
         first: list[tuple[bool, float, tuple[Entity, str]]] = []
         matching = 0
@@ -57,7 +56,7 @@ class LimitsTold:
                 limited.add(key)
                 if all(word in key[1].casefold() for word in words):
                     matching += 1
-                    first.append((*self._patience(key, held), key))
+                    first.append((*self._patience(key), key))
             if number % PIECE == 0:
                 if len(first) > 2 * MAX_LIMITED:
                     first = heapq.nsmallest(MAX_LIMITED, first)
@@ -65,7 +64,7 @@ class LimitsTold:
         keys = [key for *_, key in heapq.nsmallest(MAX_LIMITED, first)]
         rows = []
         for start in range(0, len(keys), _ROWS):
-            piece = [self._row(key, held) for key in keys[start : start + _ROWS]]
+            piece = [self._row(key) for key in keys[start : start + _ROWS]]
             rows.append(encoded(piece)[1:-1])
             yield
         told = {"limited": len(limited), "matching": matching}
@@ -81,19 +80,19 @@ class LimitsTold:
         else:
             yield from (("user", name) for name in self._users())
 
-    def _patience(self, key: tuple[Entity, str], held: set[str]) -> tuple[bool, float]:
+    def _patience(self, key: tuple[Entity, str]) -> tuple[bool, float]:
         """The less of it, the sooner one is told."""
         quotas = self._table.quotas
         used = 0.0
         if key[0] == "user" and quotas is not None:
             used = max((quota.used / quota.amount for quota in quotas.seen(key[1])), default=0.0)
-        return not any(_held(key, held)), -used
+        return not any(self._table.holds(*key)), -used
 
-    def _row(self, key: tuple[Entity, str], held: set[str]) -> Mapping[str, object]:
+    def _row(self, key: tuple[Entity, str]) -> Mapping[str, object]:
         entity, name = key
         table = self._table
         options = table.current.of(entity, name)
-        up, down = _held(key, held)
+        up, down = table.holds(entity, name)
         opened, sources = table.admission.figures(entity, name)
         row: dict[str, object] = {
             "kind": entity,
@@ -112,11 +111,6 @@ class LimitsTold:
             quotas = () if table.quotas is None else table.quotas.look_at(name)
             row["quotas"] = [told for quota in quotas for told in _quota(quota)]
         return row
-
-
-def _held(key: tuple[Entity, str], held: set[str]) -> tuple[bool, bool]:
-    entity, name = key
-    return f"up_mbps of {entity} {name}" in held, f"down_mbps of {entity} {name}" in held
 
 
 def _quota(quota: Quota) -> Iterator[Mapping[str, object]]:
