@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
+from pipetwist.cli.completion import complete_pattern
 from pipetwist.values import quote
 
 if TYPE_CHECKING:
@@ -13,7 +15,21 @@ if TYPE_CHECKING:
 
     from pipetwist.client.counters import Selection
 
-__all__ = ["selected", "tell_idle"]
+__all__ = ["pattern_options", "selected", "tell_idle"]
+
+
+def pattern_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the arguments ``patterns`` and the option ``regexp``."""
+    regexp = click.option(
+        "--regexp",
+        "-e",
+        is_flag=True,
+        help="The patterns are regular expressions (RE2) that match anywhere in a name.",
+    )
+    argument = click.argument(
+        "patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern
+    )
+    return argument(regexp(command))
 
 
 def selected(patterns: tuple[str, ...], *, regexp: bool) -> Selection:

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal
-from pipetwist.cli.selecting import selected, tell_idle
+from pipetwist.cli.selecting import pattern_options, selected, tell_idle
 from pipetwist.cli.server_options import ServerChoice, server_options
 from pipetwist.cli.showing import Form, Show
 from pipetwist.cli.stored import stored_counters, tell_remarks
@@ -27,13 +26,7 @@ __all__ = ["stats"]
 
 
 @click.command(short_help="Show counters and reset them.")
-@click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern)
-@click.option(
-    "--regexp",
-    "-e",
-    is_flag=True,
-    help="The patterns are regular expressions (RE2) that match anywhere in a name.",
-)
+@pattern_options
 @click.option(
     "--reset", is_flag=True, help="Reset the counters that are shown to 0, and no others."
 )

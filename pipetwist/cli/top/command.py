@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipetwist.cli.completion import complete_pattern
 from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal
-from pipetwist.cli.selecting import selected
+from pipetwist.cli.selecting import pattern_options, selected
 from pipetwist.cli.server_options import ControlChoice, ServerChoice, top_options
 
 if TYPE_CHECKING:
@@ -24,13 +23,7 @@ _LONG = 3600.0  # seconds; the thread that asks wakes it before
 
 
 @click.command(short_help="Show live rates, totals, limits and who is online.")
-@click.argument("patterns", metavar="[PATTERN]...", nargs=-1, shell_complete=complete_pattern)
-@click.option(
-    "--regexp",
-    "-e",
-    is_flag=True,
-    help="The patterns are regular expressions (RE2) that match anywhere in a name.",
-)
+@pattern_options
 @click.option(
     "--interval",
     "-n",
