@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from typing import TypeAlias
 
 from twisted.internet.defer import Deferred, succeed
@@ -109,7 +109,7 @@ class Lookups:
         Returns:
             The addresses, or why there are none.
         """
-        answers: SimpleQueue[list[Address] | str] = SimpleQueue()
+        answers: Queue[list[Address] | str] = Queue()
         try:
             self._start_own(lambda: answers.put(look_up(host, self._getaddrinfo)))
             return answers.get(timeout=seconds)

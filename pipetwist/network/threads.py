@@ -5,8 +5,8 @@ program.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 
 __all__ = ["UnawaitedThreads", "start_thread"]
 
@@ -43,12 +43,14 @@ class UnawaitedThreads:
     def __init__(self, idle_seconds: float = IDLE_SECONDS, name: str = "pipetwist look-up") -> None:
         self._idle_seconds = idle_seconds
         self._name = name
-        self._lock = threading.Lock()
-        self._calls: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._idle = 0  # idle threads, minus the calls that wait for them
+        # Not a SimpleQueue: in Python 3.10 its get may wait for ever where the time to wait has run
+        # out between its looks at the clock.
+        self._changed = threading.Condition()
+        self._calls: deque[Callable[[], None]] = deque()  # of which each has an idle thread
+        self._idle = 0
 
     def __repr__(self) -> str:
-        return f"<UnawaitedThreads idle={self._idle}>"
+        return f"<UnawaitedThreads idle={self._idle - len(self._calls)}>"
 
     def start(self, call: Callable[[], None]) -> None:
         """Call a function in a thread, immediately.
@@ -56,24 +58,21 @@ class UnawaitedThreads:
         Raises:
             RuntimeError: this process may have no more threads.
         """
-        with self._lock:
-            if self._idle:
-                self._idle -= 1
-                self._calls.put(call)
+        with self._changed:
+            if self._idle > len(self._calls):
+                self._calls.append(call)
+                self._changed.notify()
                 return
         start_thread(lambda: self._work(call), self._name)
 
     def _work(self, call: Callable[[], None]) -> None:
         while True:
             call()
-            with self._lock:
+            with self._changed:
                 self._idle += 1
-            try:
-                call = self._calls.get(timeout=self._idle_seconds)
-            except Empty:
-                with self._lock:
-                    # A call may have reserved this thread meanwhile.
-                    if self._calls.empty():
-                        self._idle -= 1
-                        return
-                    call = self._calls.get()
+                self._changed.wait_for(lambda: self._calls, self._idle_seconds)
+                self._idle -= 1
+                # A thread whose time is over makes a call that has counted on it.
+                if not self._calls:
+                    return
+                call = self._calls.popleft()

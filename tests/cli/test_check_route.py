@@ -10,6 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.command_line import PROGRAM, call
+from tests.support.scratch import scratch_folder
 
 _DOCUMENT = """{
   "inbounds": [
@@ -116,7 +117,8 @@ class RouteTest(SynchronousTestCase):
         users = self.path.with_name("users.jsonl")
         users.write_text('{"name": "eve", "uid": 5}\n', encoding="utf-8")
         users.chmod(0o600)
-        inbound = {"type": "unix", "tag": "unix", "path": "in.sock", "users": "*"}
+        path = str(scratch_folder(self) / "in.sock")
+        inbound = {"type": "unix", "tag": "unix", "path": path, "users": "*"}
         document = {
             "users_file": users.name,
             "inbounds": [inbound],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
+from queue import SimpleQueue
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,6 +34,10 @@ class ThreadsTest(SynchronousTestCase):
         threads.start(work)
         self.assertTrue(done.wait(60))
         return self.ran[-1]
+
+    def meet(self, together: threading.Barrier) -> None:
+        """Return when all have come."""
+        together.wait(60)
 
     def test_unawaited(self) -> None:
         """The end of the program does not wait for a call that does not return, and neither does
@@ -65,3 +71,28 @@ class ThreadsTest(SynchronousTestCase):
         threads = UnawaitedThreads(0.0)
         for _ in range(1000):
             self.call(threads)
+
+    def test_each_at_once(self) -> None:
+        """Each of several calls gets a thread of its own, whether some are idle or not."""
+        threads = UnawaitedThreads()
+        for count in range(1, 50):
+            together = threading.Barrier(count + 1)
+            for _ in range(count):
+                threads.start(partial(self.meet, together))
+            together.wait(60)
+
+    def test_no_call_lost(self) -> None:
+        """Nor is a call of many starting threads."""
+        threads, made = UnawaitedThreads(0.001), SimpleQueue[int]()
+
+        def start_some(first: int) -> None:
+            for number in range(first, first + 500):
+                threads.start(partial(made.put, number))
+
+        starters = [threading.Thread(target=start_some, args=(500 * n,)) for n in range(4)]
+        for starter in starters:
+            starter.start()
+        for starter in starters:
+            starter.join(60)
+        wait_until(lambda: made.qsize() >= 2000, "every call to be made")
+        self.assertEqual(sorted(made.get() for _ in range(2000)), list(range(2000)))
