@@ -247,7 +247,7 @@ class Plugin:
         """
         process = self._process
         return (
-            self.state is not State.READY
+            self.state not in (State.STARTING, State.READY)  # in both it may have clients
             or process is None
             or process.exited
             or is_ending(process.pid)

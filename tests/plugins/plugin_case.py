@@ -18,7 +18,7 @@ from pipetwist.plugins.sip003 import Sip003Client
 from pipetwist.process.command import PreparedCommand
 from pipetwist.testing import FakeSpawner
 
-__all__ = ["PluginCase", "ThreadedClock"]
+__all__ = ["NoThreads", "PluginCase", "ThreadedClock"]
 
 
 class ThreadedClock(Clock):
@@ -30,10 +30,18 @@ class ThreadedClock(Clock):
 
 
 class NoThreads:
-    """Makes every call at once."""
+    """Makes every call at once.
+
+    Attributes:
+        error: why it may have no more threads; None if it may.
+    """
+
+    error: RuntimeError | None = None
 
     def start(self, call: Callable[[], None]) -> None:
         """See `UnawaitedThreads`."""
+        if self.error is not None:
+            raise self.error
         call()
 
 
@@ -47,6 +55,8 @@ class PluginCase(SynchronousTestCase):
         self.events: list[dict[str, Any]] = []
         self.listens = self.datagrams_listen = Listens.NOBODY
         self.asked: list[Sequence[Place]] = []
+        self.threads = NoThreads()
+        self.error: OSError | None = None
         self.patch(readiness, "who_listens", self._who_listens)
         self.plugin = self.make(Sip003Client("obfs-local", "obfs=http", ("192.0.2.1", 8388)))
         self.addCleanup(self._stop)
@@ -55,13 +65,15 @@ class PluginCase(SynchronousTestCase):
         """Make one."""
         log = Logger("pipetwist", observer=LogPublisher(self.events.append))  # type: ignore[arg-type]  # a list's append observes well
         prepared = PreparedCommand(("/usr/bin/obfs-local",), {"PATH": "/bin"})
-        threads: Any = NoThreads()
+        threads: Any = self.threads
         return Plugin(
             self.clock, self.spawner, log, "outbound a", prepared, None, contract, 5.0, threads
         )
 
     def _who_listens(self, process: object, places: Sequence[Place]) -> list[Listens]:
         self.asked.append(places)
+        if self.error is not None:
+            raise self.error
         return [
             self.datagrams_listen if place.medium is Medium.DATAGRAMS else self.listens
             for place in places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,17 +12,6 @@ from pipetwist.plugins.owners import PluginProcess
 from tests.plugins.plugin_case import NoThreads, ThreadedClock
 
 
-class _Full(NoThreads):
-    """A process that may have no more threads, if it has a reason."""
-
-    error: RuntimeError | None = None
-
-    def start(self, call: Callable[[], None]) -> None:
-        if self.error is not None:
-            raise self.error
-        super().start(call)
-
-
 class OwnerCheckTest(SynchronousTestCase):
     """What is to be checked is refused then, and what comes later is checked."""
 
@@ -30,7 +19,7 @@ class OwnerCheckTest(SynchronousTestCase):
         """Have a kernel that can be asked."""
         self.error: OSError | None = None
         self.found: list[tuple[str, bool]] = []
-        self.threads = _Full()
+        self.threads = NoThreads()
         threads: Any = self.threads
         self.check: OwnerCheck[str, int] = OwnerCheck(
             ThreadedClock(),  # type: ignore[arg-type]  # what it needs of a reactor

@@ -76,6 +76,19 @@ class StartTest(PluginCase):
             f"not listen at 127.0.0.1:{port}",
         )
 
+    def test_no_descriptor(self) -> None:
+        """Where there is no descriptor or thread to ask the kernel with, it is asked again."""
+        self.listens = Listens.PLUGIN
+        self.error = OSError(errno.EMFILE, "Too many open files")
+        ready = self.plugin.start()
+        self.error = None
+        self.threads.error = RuntimeError("can't start new thread")
+        self.clock.advance(0.1)
+        self.assertNoResult(ready)
+        self.threads.error = None
+        self.clock.advance(0.1)
+        self.successResultOf(ready)
+
     def test_datagrams(self) -> None:
         """One that carries datagrams is not ready before it has its port of UDP; one that never
         has it is told of with what to write.
@@ -127,6 +140,18 @@ class StartTest(PluginCase):
         self.clock.advance(1.6)
         self.become_ready()
         self.successResultOf(waiting)
+
+    def test_early_connection(self) -> None:
+        """A connection that came before it is known to be ready ends as others do."""
+        self.plugin.start().addErrback(lambda _: None)
+        side, receiver = FakeSide(), RecordingReceiver()
+        watch = self.plugin.connections.watch(side, receiver)
+        watch.read_ended(side)
+        self.assertEqual(receiver.heard, ["read_ended"])
+        self.become_ready()
+        watch.lost(side, "Connection reset")
+        self.assertEqual(receiver.heard, ["read_ended", "lost"])
+        self.assertEqual(len(self.plugin.connections), 0)
 
     def test_given_up(self) -> None:
         """Who gives up waiting is not told."""
