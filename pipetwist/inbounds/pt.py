@@ -180,4 +180,7 @@ class PtInbound(PluginInbound):
                     error=error.strerror,
                 )
 
-        self.context.plugins.threads.start(write)
+        try:
+            self.context.plugins.threads.start(write)
+        except RuntimeError:  # there may be no more threads
+            write()

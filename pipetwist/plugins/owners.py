@@ -1,5 +1,6 @@
 """Asks the kernel who owns a socket: whether a process of a plug-in's group listens at an address,
-or is at the other end of a connection. All of this reads /proc, and may be called in any thread.
+or is at the other end of a connection. All of this reads /proc, and may be called in any thread; it
+fails with OSError where there is no free descriptor.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _pieces(paths: Iterable[str]) -> Iterator[bytes]:
     for path in paths:
         try:
             table = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:  # a kernel without IPv6 has no second one
+        except FileNotFoundError:  # a kernel without IPv6 has no second one
             continue
         try:
             while piece := os.read(table, _PIECE_BYTES):
@@ -253,13 +254,17 @@ def _processes() -> Iterable[int]:
 
 
 def _has(pid: int, inode: int) -> bool | None:
-    """Whether a process has a socket; None if this process may not see that."""
+    """Whether a process has a socket; None if this process may not see that.
+
+    Raises:
+        OSError: there is no free descriptor.
+    """
     folder, wanted = f"/proc/{pid}/fd", f"socket:[{inode}]"
     try:
         names = os.listdir(folder)  # noqa: PTH208 - as above
     except PermissionError:
         return None
-    except OSError:  # it has ended
+    except (FileNotFoundError, ProcessLookupError):  # it has ended
         return False
     # What was opened last mostly has the highest number.
     for name in reversed(names):
@@ -268,6 +273,6 @@ def _has(pid: int, inode: int) -> bool | None:
                 return True
         except PermissionError:  # noqa: PERF203 - who may read all files sees the names alone
             return None
-        except OSError:  # it was closed
+        except (FileNotFoundError, ProcessLookupError):  # it was closed, or the process has ended
             continue
     return False

@@ -66,12 +66,20 @@ class Readiness:
             return
         self._asking = True
         process = self._process
+        # Where the kernel can't be asked it is asked again, as if nobody listened yet.
+        nobody = [Listens.NOBODY] * len(places)
 
         def ask() -> None:
-            found = who_listens(process, places)
+            try:
+                found = who_listens(process, places)
+            except OSError:  # there is no free descriptor
+                found = nobody
             self._reactor.callFromThread(self._found, found, places)
 
-        self._threads.start(ask)
+        try:
+            self._threads.start(ask)
+        except RuntimeError:  # there may be no more threads
+            self._found(nobody, places)
 
     def stop(self) -> None:
         """Look no more."""

@@ -1,10 +1,20 @@
-"""What an inbound behind a pluggable transport refuses."""
+"""An inbound behind a pluggable transport: what it refuses, and what it tells."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.inbounds.pt import PtInbound
+from pipetwist.plugins.client_line import read_client_line
+from pipetwist.plugins.pt import PtServer, ServerTransport
+from pipetwist.plugins.pt_lines import Method
+from tests.plugins.plugin_case import NoThreads
 from tests.support.documents import problems, small
+from tests.support.scratch import scratch_folder
 
 
 class PtInboundOptionsTest(SynchronousTestCase):
@@ -35,3 +45,26 @@ class PtInboundOptionsTest(SynchronousTestCase):
         for name in ("localhost", "fe80::1%eth0"):
             (problem,) = self.problems(name)
             self.assertIn(f'inbounds[0]: listen: "{name}" is no IP address', problem)
+
+
+class ClientLineTest(SynchronousTestCase):
+    """What is told to clients once the transport is ready."""
+
+    def test_no_thread(self) -> None:
+        """It is written also where the process may have no more threads."""
+        folder = scratch_folder(self)
+        threads = NoThreads()
+        threads.error = RuntimeError("can't start new thread")
+        contract = PtServer("obfs4proxy", str(folder))
+        contract.lines.methods["obfs4"] = Method(("127.0.0.1", 1), {"cert": "abc"})
+        inbound: Any = SimpleNamespace(
+            options=SimpleNamespace(type="pt", listen_port=443, state_path=str(folder)),
+            transport=ServerTransport("obfs4", ("127.0.0.1", 443)),
+            tag="in",
+            context=SimpleNamespace(
+                log=Logger(observer=LogPublisher()), plugins=SimpleNamespace(threads=threads)
+            ),
+            _orport=SimpleNamespace(contract=contract),
+        )
+        PtInbound.started(inbound)
+        self.assertIn('"cert": "abc"', read_client_line(str(folder), "obfs4") or "")

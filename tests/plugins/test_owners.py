@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -124,6 +125,20 @@ class ListeningTest(_OwnersCase):
             places = [Place(*server.getsockname())]
             self.assertEqual(who_listens(PluginProcess(os.getpid()), places), [Listens.PLUGIN])
             self.assertEqual(who_listens(PluginProcess(0), places), [Listens.STRANGER])
+
+    def test_no_descriptor(self) -> None:
+        """Where there is no free descriptor it is not known, and nobody is taken for a stranger."""
+        group, port = self.run_program(_LISTEN)
+        places = [Place("127.0.0.1", int(port))]
+        table = b"".join(owners._pieces(owners._TABLES))
+        self.patch(owners, "_pieces", lambda _: [table])
+        self.patch(owners, "_members", lambda _: [group])
+        bounds = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, bounds[1]))
+        try:
+            self.assertRaises(OSError, who_listens, PluginProcess(group), places)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, bounds)
 
     def test_child(self) -> None:
         """A child of the first process is of its group as well."""
