@@ -13,7 +13,8 @@ from twisted.logger import Logger
 __all__ = ["Hit", "Notices"]
 
 _QUIET_SECONDS = 60.0
-# More are not remembered one by one: what is quiet no more is forgotten then.
+# More are not remembered one by one: what is quiet no more is forgotten then, as soon as that is
+# half of them.
 _MANY = 10_000
 # So many lines are written before the reactor does something else.
 _AT_ONCE = 50
@@ -73,7 +74,7 @@ class Notices:
         key = whose, limit
         hit = self._hits.get(key)
         if hit is None:
-            if len(self._hits) >= _MANY:
+            if len(self._hits) >= max(_MANY, 2 * len(self._quiet)):
                 self._hits = dict(self._quiet)
             hit = self._hits[key] = Hit()
         hit.count += 1

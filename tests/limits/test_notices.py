@@ -137,3 +137,16 @@ class NoticesTest(SynchronousTestCase):
         self.hit(whose="c")
         self.hit(whose="d")
         self.assertEqual({whose for (whose, _), _ in self.notices.latest(9)}, {"c", "d"})
+
+    def test_many_quiet(self) -> None:
+        """Where most of them may not be forgotten yet nobody looks for those that may: with each
+        new one that would be a look at all.
+        """
+        self.patch(notices_module, "_MANY", 3)
+        remembered = self.notices._hits
+        for number in range(20):
+            self.hit(whose=f"user {number}")
+            self.assertIs(self.notices._hits, remembered)
+        self.clock.advance(61)
+        self.hit()
+        self.assertEqual(len(self.notices.latest(99)), 1)
