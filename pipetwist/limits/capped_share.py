@@ -64,6 +64,7 @@ class Cap:
             self._per_second = None
         elif self._per_second is None or self._per_second.rate != rate:
             self._per_second = PerSecond(self._clock.seconds(), rate)
+            self.stop()  # it would wake them when the other rate had let one in
 
     @property
     def room(self) -> int:
@@ -96,7 +97,7 @@ class Cap:
         self._notices.hit(f"inbound {tag}", limit, "new clients wait")
 
     def stop(self) -> None:
-        """Bound nothing any more."""
+        """Wake nobody any more."""
         if self._call is not None:
             self._call.cancel()
             self._call = None

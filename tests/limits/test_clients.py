@@ -96,6 +96,20 @@ class InboundTest(BoundedCase):
         self.limit()
         del clients
 
+    def test_per_second_raised(self) -> None:
+        """After a reload with more a second nobody waits for as long as before."""
+        self.limit(connections_per_second=0.01)
+        clients = [self.come() for _ in range(14)]
+        self.assertEqual(self.open, 1)
+        self.limit(connections_per_second=10.0)
+        self.turn()
+        self.assertEqual(self.open, 11)
+        self.loop.advance(0.2)
+        self.turn()
+        self.assertEqual(self.open, 13)
+        self.limit()
+        del clients
+
     def test_outbound(self) -> None:
         """Beyond the bound of an outbound clients are refused, and told in the log once a minute,
         each of them at debug only; the others go on.
