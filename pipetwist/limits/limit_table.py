@@ -190,21 +190,23 @@ class LimitTable:
             ("outbound", connection.outbound),
             ("inbound", client_info.inbound),
         )
-        flows = []
+        found: list[tuple[Callable[..., object], AnySide, Flow | None]] = []
         for side, direction in ((connection.client, _UP), (connection.server, _DOWN)):
             # The sides of other programs need not have it.
             limit = getattr(side, "limit", None)
             if limit is not None:
                 rates = self._rates_of(under, direction)
                 stages = self._with_quotas(rates, client_info.user, direction)
-                flow = Flow(self.pacer, stages) if stages else None
-                limit(flow, since_start=since_start, paused=connection.has_paused(side))
-                if flow is not None:
-                    flows.append(flow)
-        if flows:
-            self._flows[connection] = tuple(flows)
-        else:
+                found.append((limit, side, Flow(self.pacer, stages) if stages else None))
+        flows = tuple(flow for *_, flow in found if flow is not None)
+        # What was held back may go on now, and the connection close: it lets go of all of these.
+        self._flows[connection] = (*self._flows.get(connection, ()), *flows)
+        for limit, side, flow in found:
+            limit(flow, since_start=since_start, paused=connection.has_paused(side))
+        if not flows:
             self._flows.pop(connection, None)
+        elif connection in self._flows:
+            self._flows[connection] = flows
 
     def held_by(self, connection: Hashable) -> str:
         """The name of a rate that a connection waits for; empty if it does not wait."""

@@ -28,7 +28,7 @@ class LimitedConnection(Connection):
 
     def connected(self, server: ISide) -> None:
         Connection.connected(self, server)
-        if self.server is not None:
+        if self.server is not None and self.state < Phase.CLOSED:
             self.owner.limits.limit(self, since_start=True)
 
     def dismiss(self, refusal: Refusal) -> None:

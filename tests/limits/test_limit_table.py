@@ -127,6 +127,17 @@ class LimitTableTest(SynchronousTestCase):
         after = tracemalloc.get_traced_memory()[0]
         self.assertLess((after - before) / len(users), 1536)
 
+    def test_closes_meanwhile(self) -> None:
+        """Nothing is kept of a connection that closes while it is limited, as one may whose held
+        back bytes go on to a server that has gone.
+        """
+        self.table.configure(Limits({"in": LimitOptions(up_mbps=1)}))
+        connection = _Connection(None)
+        side: Any = connection.client
+        side.limit = lambda flow, **_: self.table.leave(connection)
+        self.table.limit(connection, since_start=False)
+        self.assertEqual(self.table._flows, {})
+
     def test_foreign_side(self) -> None:
         """A side that can't be limited is left as it is."""
         self.table.configure(Limits({"in": LimitOptions(up_mbps=1)}))
