@@ -71,12 +71,10 @@ class Throttle:
         self._expected = 0
         if flow is not None:
             flow.bearer = self
-        else:
-            self._side.receiver = self._receiver
-            del self._side.pause_reading, self._side.resume_reading
-            self._read_at_once(_MAX_READ)
         # Even if the receiver has paused it: it was read before.
         self._let_go()
+        if flow is None:
+            self._step_aside()
         if waited and not (self._paused or self._waits):
             self._resume()
 
@@ -160,6 +158,13 @@ class Throttle:
         if self._ended and not self._held:
             self._ended = False
             self._receiver.read_ended(self._side)
+
+    def _step_aside(self) -> None:
+        """Leave the side and its receiver to each other."""
+        if self._side.receiver is self:
+            self._side.receiver = self._receiver
+        del self._side.pause_reading, self._side.resume_reading
+        self._read_at_once(_MAX_READ)
 
     def _read_at_once(self, count: int) -> None:
         transport: AnyTransport = getattr(self._side, "transport", None)

@@ -117,6 +117,26 @@ class QuotaThrottleTest(SynchronousTestCase):
         side.resume_reading()
         self.assertEqual(receiver.data, b"abcdefghi")
 
+    def test_receiver_fills(self) -> None:
+        """A receiver that is full when what was held back has come is not given more, with other
+        limits and without.
+        """
+        for limited in (True, False):
+            side, receiver = self.side(self.flow(self.quota(3)))
+            side.deliver(b"abcdef")
+            side.deliver(b"ghi")
+
+            def full(side: FakeSide, data: bytes, receiver: RecordingReceiver = receiver) -> None:
+                receiver.data += data
+                side.pause_reading()
+
+            self.patch(receiver, "data_received", full)
+            flow = self.flow(self.quota(100)) if limited else None
+            side.limit(flow, since_start=False)
+            self.assertEqual((receiver.data, side.reading), (b"abcdef", False), limited)
+            side.resume_reading()
+            self.assertEqual(receiver.data, b"abcdefghi")
+
     def test_rate_waits(self) -> None:
         """One that waits for its rate, and is passed more than a quota has, waits for that."""
         flow = self.flow(self.quota(200_000), megabits=1)
