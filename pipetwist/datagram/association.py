@@ -168,6 +168,11 @@ class LimitedAssociationSide(AssociationSide):
         elif not self.ending.closing:
             throttle.flow.wait()
 
+    def limited_anew(self) -> None:
+        """See `LimitableSide`: what is held waits for its turn there."""
+        if self.throttle.held and not self.ending.closing:
+            self.throttle.flow.wait()
+
     def unlimit(self) -> None:
         """Pass on all that is held, and hold nothing any more."""
         self.throttle.flow.leave()

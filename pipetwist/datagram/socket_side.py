@@ -26,6 +26,8 @@ _ROUNDS = 4
 # Batches that are read before a refusal by the server closes the side: more than the enlarged
 # buffer of a socket holds (`pipetwist.datagram.context.enlarge_buffers`).
 _LAST_ROUNDS = 256
+# Datagrams that are larger than those before may bring so many bytes more than was granted.
+_MOST_BEYOND = 1 << 19
 _ERROR = 0x8  # EPOLLERR
 _SO_MEMINFO = 55
 # linux/sock_diag.h, SK_MEMINFO_VARS; the last is the number of datagrams that were dropped.
@@ -166,8 +168,9 @@ class LimitedDatagramSocketSide(DatagramSocketSide):
         self._watch_for(0 if self.paused or self.throttle.flow.waits else IN)
 
     def _read(self, events: int) -> None:
-        if not self.paused:
-            granted = self.throttle.flow.take()
+        flow = self.throttle.flow
+        if not (self.paused or flow.waits):
+            granted = flow.take()
             if granted:
                 self._move(granted)
         self._watch()
@@ -176,6 +179,10 @@ class LimitedDatagramSocketSide(DatagramSocketSide):
     def turn(self, granted: int) -> None:
         """See `Bearer`; one that can't read now leaves its share to others."""
         self._move(granted)
+        self._watch()
+
+    def limited_anew(self) -> None:
+        """See `LimitableSide`: it may be read until this one waits as well."""
         self._watch()
 
     def unlimit(self) -> None:
@@ -189,7 +196,9 @@ class LimitedDatagramSocketSide(DatagramSocketSide):
         super().lose(reason)
 
     def _move(self, granted: int) -> None:
-        """Pass on what may be: one datagram at first, then as many as fit by the largest."""
+        """Pass on what may be: one datagram at first, then as many as fit by the largest of the
+        batch before.
+        """
         before, flow, batch = self.received, self.throttle.flow, self._batch
         most = more = 1
         for _ in range(_LAST_ROUNDS):
@@ -208,7 +217,7 @@ class LimitedDatagramSocketSide(DatagramSocketSide):
                 more = 0
             elif rest <= 0:
                 break
-            most = max(1, rest // max(largest, 1))
+            most = min(rest // max(largest, 1), (rest + _MOST_BEYOND) // batch.max_bytes) or 1
         flow.settle(granted, self.received - before)
         if more and not (self.paused or self.ending.over):
             flow.wait()

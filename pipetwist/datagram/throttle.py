@@ -48,6 +48,10 @@ class LimitableSide(EndingSide):
         """The limited class of its kind, whose first base is that kind's."""
         raise NotImplementedError
 
+    def limited_anew(self) -> None:
+        """Another flow is to be asked, which does not wait. Only a limited side is told."""
+        raise NotImplementedError
+
     def unlimit(self) -> None:
         """Be limited no more. Only a limited side is asked to."""
         raise NotImplementedError
@@ -55,14 +59,20 @@ class LimitableSide(EndingSide):
     def limit(self, flow: IFlow | None, *, since_start: bool, paused: bool = False) -> None:
         if self.ending.over:
             return
+        if flow is not None and since_start:
+            flow.charge(self.received)
         this: Any = self  # mypy has an object's class unchangeable
         kind = type(self).limited()
+        if flow is None:
+            if isinstance(self, kind):
+                this.__class__ = kind.__mro__[1]
+                kind.unlimit(this)
+            return
+        flow.bearer = this
         if isinstance(self, kind):
-            this.__class__ = kind.__mro__[1]
-            kind.unlimit(this)
-        if flow is not None and not self.ending.over:
-            if since_start:
-                flow.charge(self.received)
+            self.throttle.flow.leave()
+            self.throttle.flow = flow
+            self.limited_anew()
+        else:
             this.throttle = DatagramThrottle(flow)
             this.__class__ = kind  # both have the same slots
-            flow.bearer = this

@@ -95,6 +95,22 @@ class UdpTest(_Case):
         self.until([client, server], lambda: len(server.came) == 100, "all of them")
         self.assertEqual([datagram[0] for datagram in server.came], list(range(100)))
 
+    def test_other_rate(self) -> None:
+        """Under another limit what waits goes on waiting for its turn, and comes in the end."""
+        client, server = self.begin()
+        self.limit(up_mbps=0.064)
+        for number in range(100):
+            client.send(bytes([number]) * 1000)
+        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        for megabits in (0.065, 0.066, 0.067):
+            self.limit(up_mbps=megabits)
+            self.loop.settle()
+            server.pump()
+            self.assertLess(len(server.came), 80)
+        self.limit(up_mbps=100.0)
+        self.until([client, server], lambda: len(server.came) == 100, "all of them")
+        self.assertEqual([datagram[0] for datagram in server.came], list(range(100)))
+
     def test_end_while_held(self) -> None:
         """One that ends while it is held leaves nothing behind, and counts what was dropped."""
         client, _ = self.begin()
