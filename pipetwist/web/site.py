@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import (
     BAD_REQUEST,
@@ -49,7 +49,7 @@ class Root(Resource):
 class _Request(Request):
     site: MonitoringSite
     is_answered = False
-    """Whether all of it is there, so that it is answered now."""
+    """Whether all of it is there, and it is answered now."""
     _has_body = False
 
     def gotLength(self, length: int | None) -> None:
@@ -67,10 +67,9 @@ class _Request(Request):
 
     def process(self) -> None:
         """Answer in its turn, unless that was done."""
-        self.is_answered = True
         if not self._has_body:
-            channel: Any = self.channel  # Twisted does not declare its site
-            channel.site.turns.take(self)
+            channel: Any = self.channel  # Twisted does not say that it is one of ours
+            channel.answer(self)
 
     def answer(self) -> None:
         """Answer now, unless the client has gone meanwhile."""
@@ -108,6 +107,7 @@ class _Turns:
 
     def take(self, request: _Request) -> None:
         """Answer it: now, if nothing was answered in this turn, or in a later turn."""
+        request.is_answered = True
         if self._is_taken:
             self._waiting.append(request)
         else:
@@ -123,10 +123,52 @@ class _Turns:
 
 
 class _Channel(HTTPChannel):
+    """One connection. Its client gets an answer once it has read the one before: whoever sends a
+    thousand requests and reads nothing has one answer in memory.
+    """
+
+    site: MonitoringSite
+    _is_full = False
+    """Whether the client has still to read something."""
+    _held: _Request | None = None
+    """What is answered once it has."""
+    _closing: IDelayedCall | None = None
+
     def resetTimeout(self) -> None:
         """Limit the time of a whole request: one that arrives a byte at a time would keep its
         connection for ever.
         """
+
+    def answer(self, request: _Request) -> None:
+        """Answer when it is its turn, and the client has read all until then."""
+        if self._is_full:
+            self._held = request
+            self.setTimeout(_IDLE_SECONDS)
+        else:
+            self.site.turns.take(request)
+
+    def pauseProducing(self) -> None:
+        self._is_full = True
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        self._is_full = False
+        super().resumeProducing()
+        held, self._held = self._held, None
+        if held is not None:
+            self.setTimeout(None)
+            self.site.turns.take(held)
+
+    def loseConnection(self) -> None:
+        """Close; a client that does not read the rest of its answer has no more than a minute."""
+        super().loseConnection()
+        if self._closing is None:
+            self._closing = self.site.reactor.callLater(_IDLE_SECONDS, self.forceAbortClient)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # Protocol's own default is a reused failure
+        if self._closing is not None and self._closing.active():
+            self._closing.cancel()
+        super().connectionLost(reason)
 
 
 class MonitoringSite(Site):

@@ -272,6 +272,39 @@ class BoundsTest(_SiteCase):
         self.clock.advance(1)
         self.assertTrue(self.client.transport.disconnecting)
 
+    def test_unread(self) -> None:
+        """Who does not read an answer gets no other, however many requests have come; it is let go
+        after a minute, and its connection is an idle one until then.
+        """
+        for reads in (True, False):
+            client = Client(self.factory)
+            self.check(client.ask("/"), 200, "the page\n")
+            producer: Any = client.transport.producer
+            producer.pauseProducing()
+            self.assertEqual(client.send(2 * b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), b"")
+            self.assertFalse(client.protocol.is_answered)
+            if reads:
+                producer.resumeProducing()
+                self.assertEqual(client.transport.value().count(b"the page"), 1)
+                self.assertEqual(client.send(b"").count(b"the page"), 1)
+                self.assertEqual(client.transport.producerState, "producing")
+                self.clock.advance(59)
+                self.assertFalse(client.transport.disconnecting)
+            else:
+                self.clock.advance(60)
+                self.assertTrue(client.transport.disconnecting)
+
+    def test_unread_to_the_end(self) -> None:
+        """Nor does who asks for the connection's end, and does not read the answer, keep the
+        connection.
+        """
+        self.client.ask("/", Connection="close")
+        self.assertTrue(self.client.transport.disconnecting)
+        self.clock.advance(59)
+        self.assertFalse(self.client.transport.disconnected)
+        self.clock.advance(1)
+        self.assertTrue(self.client.transport.disconnected)
+
     def test_nothing_wakes(self) -> None:
         """A site that nobody asks lets the reactor sleep."""
         factory = Connections(MonitoringSite(Root(), (), self.clock))
