@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 from zope.interface import implementer
@@ -76,15 +76,19 @@ class EndedConnections:
     Args:
         now: the time in seconds since the epoch.
         rejections: how many clients were rejected, by the inbound's tag and the cause.
+        outbounds: the tags of the outbounds that there are, since a reload may remove some; None
+            where none is ever removed.
     """
 
     def __init__(
         self,
         now: Callable[[], float],
         rejections: Callable[[], Mapping[tuple[str, Cause], int]],
+        outbounds: Callable[[], Container[str]] | None = None,
     ) -> None:
         self._now = now
         self._rejections = rejections
+        self._there = outbounds
         self._ended: deque[Ended] = deque(maxlen=MAX_ENDED)
         self._outbounds: dict[str, _Outbound] = {}
 
@@ -127,6 +131,7 @@ class EndedConnections:
 
     def document(self) -> dict[str, object]:
         """All of it, as the JSON object that ``docs/page.md`` describes."""
+        self._forget_removed()
         return {
             "outbounds": {
                 tag: {
@@ -144,3 +149,8 @@ class EndedConnections:
             ],
             "connections": [one._asdict() for one in reversed(self._ended)],
         }
+
+    def _forget_removed(self) -> None:
+        if self._there is not None:
+            there = self._there()
+            self._outbounds = {tag: one for tag, one in self._outbounds.items() if tag in there}

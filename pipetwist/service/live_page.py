@@ -71,7 +71,9 @@ def put_page(
 
         acting = closing_resources(actions, clock, log)
     limits = connection_table.limits
-    ended = EndedConnections(time.time, overview.statistics.rejections)
+    ended = EndedConnections(
+        time.time, overview.statistics.rejections, lambda: current.now.outbounds
+    )
     tallies = NameTallies(lambda: limits.admission.refused_of)
     sources = ProblemSources(
         status=overview.status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -65,6 +66,21 @@ class EndedTest(SynchronousTestCase):
                 "reason": "server: reset",
             },
         )
+
+    def test_removed(self) -> None:
+        """An outbound that a reload has removed is not there any more."""
+        there = {self.end(place, Cause.CONNECT, "refused") for place in range(len(self.open))}
+        ended = EndedConnections(self.time.seconds, dict, lambda: there)
+        for connection in self.open:
+            ended.closed(connection, 2.5)
+        told: Any = ended.document()
+        self.assertEqual(told["outbounds"].keys(), there)
+        removed = there.pop()
+        told = ended.document()
+        self.assertEqual(told["outbounds"].keys(), there)
+        there.add(removed)
+        told = ended.document()
+        self.assertNotIn(removed, told["outbounds"], "it is another one")
 
     def test_bounded(self) -> None:
         """Only the last are remembered, the latest first."""
