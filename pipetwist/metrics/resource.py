@@ -20,7 +20,7 @@ from pipetwist.metrics.limiting import LimitsCollector
 from pipetwist.metrics.running import RunningCollector
 from pipetwist.metrics.sources import Sources
 from pipetwist.metrics.traffic import TrafficCollector
-from pipetwist.web.answers import TextAnswer
+from pipetwist.web.answers import TextAnswer, sized
 
 __all__ = ["ScrapedResource", "registry_of"]
 
@@ -155,8 +155,7 @@ class ScrapedResource(Resource):
             request.setResponseCode(answer.status)
             for name, value in answer.headers:
                 request.setHeader(name.encode("latin-1"), value.encode("latin-1"))
-            request.setHeader(b"Content-Length", b"%d" % len(answer.body))
-            request.write(b"" if request.method == b"HEAD" else answer.body)
+            request.write(sized(request, answer.body))
             request.finish()
 
     def _failed(self, failure: Failure) -> None:

@@ -22,7 +22,7 @@ from pipetwist.control.peers import Holder, certificate_holder
 from pipetwist.control.selection import Selection, parse_selection
 from pipetwist.control.tokens import Tokens
 from pipetwist.logs.rate_limited_log import RateLimitedLog
-from pipetwist.web.answers import TextAnswer
+from pipetwist.web.answers import TextAnswer, sized
 
 __all__ = ["closing_resources"]
 
@@ -81,7 +81,7 @@ class _Token(_Call):
     def answer(self, request: Request, holder: Holder) -> bytes | int:
         _only_from_here(request)
         body = json.dumps({"token": self.tokens.issue(holder.fingerprint)}).encode("ascii")
-        return b"" if request.method == b"HEAD" else _as_json(request, body)
+        return _as_json(request, body)
 
 
 class _Close(_Call):
@@ -172,5 +172,4 @@ def _address(request: Request) -> str:
 def _as_json(request: Request, body: bytes) -> bytes:
     request.setHeader(b"Content-Type", b"application/json")
     request.setHeader(b"Cache-Control", b"no-store")
-    request.setHeader(b"Content-Length", b"%d" % len(body))
-    return body
+    return sized(request, body)

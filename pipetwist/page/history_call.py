@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from pipetwist.page.past import Asked, parse_asked
 from pipetwist.page.recorder import Recorder
-from pipetwist.web.answers import TextAnswer
+from pipetwist.web.answers import TextAnswer, sized
 
 __all__ = ["MAX_ANSWERS", "MAX_SECONDS", "HistoryCall"]
 
@@ -101,8 +101,7 @@ class HistoryCall(Resource):
 
         def send(body: bytes) -> None:
             request.setHeader(b"Content-Type", b"application/json")
-            request.setHeader(b"Content-Length", b"%d" % len(body))
-            _Body(request, b"" if request.method == b"HEAD" else body)
+            _Body(request, sized(request, body))
 
         def refuse(_: object) -> None:
             if not gone:

@@ -15,7 +15,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from pipetwist.page.document import Steps, encoded
 from pipetwist.page.view import parse_view
 from pipetwist.steps import in_turns
-from pipetwist.web.answers import TextAnswer
+from pipetwist.web.answers import TextAnswer, sized
 
 __all__ = ["DocumentCall", "SteppedCall"]
 
@@ -39,7 +39,7 @@ class DocumentCall(Resource):
         """Answer."""
         request.setHeader(b"Content-Type", b"application/json")
         request.setHeader(b"Cache-Control", b"no-store")
-        return encoded(self._document())
+        return sized(request, encoded(self._document()))
 
 
 class SteppedCall(Resource):
@@ -68,10 +68,11 @@ class SteppedCall(Resource):
         self._write = write
         self._filters = filters
         self._asking: dict[_Words, list[Request]] = {}
-        self._working = False
+        self._writing: _Words | None = None  # which of them
 
     def __repr__(self) -> str:
-        return f"<SteppedCall that {sum(map(len, self._asking.values()))} wait for>"
+        waiting = sum(map(len, self._asking.values()))
+        return f"<SteppedCall: {waiting} wait for {len(self._asking)} answers>"
 
     def render_GET(self, request: Request) -> bytes | int:
         """Answer, or report errors in the argument."""
@@ -86,9 +87,11 @@ class SteppedCall(Resource):
         def left(_: Failure) -> None:
             if request in asking:
                 asking.remove(request)
+            if not asking and words != self._writing:
+                self._asking.pop(words, None)
 
         request.notifyFinish().addErrback(left)
-        if not self._working:
+        if self._writing is None:
             self._go_on()
         return NOT_DONE_YET
 
@@ -102,10 +105,8 @@ class SteppedCall(Resource):
         return parse_view(arguments).words
 
     def _go_on(self) -> None:
-        words = next((words for words, asking in self._asking.items() if asking), None)
-        self._working = words is not None
+        self._writing = words = next(iter(self._asking), None)
         if words is None:
-            self._asking.clear()
             return
         in_turns(self._clock, self._write(words)).addCallbacks(
             lambda body: self._told(self._asking.pop(words), body),
@@ -115,8 +116,7 @@ class SteppedCall(Resource):
     def _told(self, asking: Sequence[Request], body: bytes) -> None:
         for request in list(asking):
             request.setHeader(b"Content-Type", b"application/json")
-            request.setHeader(b"Content-Length", b"%d" % len(body))
-            request.write(b"" if request.method == b"HEAD" else body)
+            request.write(sized(request, body))
             request.finish()
 
     def _failed(self, asking: Sequence[Request], failure: Failure) -> None:

@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from pipetwist.page.feed import MAX_STREAMS, Feed
 from pipetwist.page.stream import Stream
 from pipetwist.page.view import View, parse_view
-from pipetwist.web.answers import TextAnswer
+from pipetwist.web.answers import TextAnswer, sized
 from pipetwist.web.site import Root
 
 __all__ = ["ASSETS", "page_resources"]
@@ -88,7 +88,7 @@ class _File(Resource):
         """Send it."""
         request.setHeader(b"Content-Type", self._type)
         request.setHeader(b"Cache-Control", b"no-cache")
-        return b"" if request.setETag(self._etag) else self._body
+        return b"" if request.setETag(self._etag) else sized(request, self._body)
 
 
 class _Call(Resource):
@@ -122,8 +122,7 @@ class _Snapshot(_Call):
         gone = _gone(request)
 
         def send(body: bytes) -> None:
-            request.setHeader(b"Content-Length", b"%d" % len(body))
-            request.write(b"" if request.method == b"HEAD" else body)
+            request.write(sized(request, body))
             request.finish()
 
         def refuse(failure: object) -> None:

@@ -10,7 +10,7 @@ from twisted.web.resource import Resource
 if TYPE_CHECKING:
     from twisted.web.server import Request
 
-__all__ = ["HEADERS", "TextAnswer"]
+__all__ = ["HEADERS", "TextAnswer", "sized"]
 
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -59,5 +59,15 @@ class TextAnswer(Resource):
         """Respond, for every method."""
         request.setResponseCode(self._status)
         request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-        request.setHeader(b"Content-Length", b"%d" % len(self._body))
-        return b"" if request.method == b"HEAD" else self._body
+        return sized(request, self._body)
+
+
+def sized(request: Request, body: bytes) -> bytes:
+    """Say in a response's headers how long its body is.
+
+    Returns:
+        What is to be written of it, which is nothing for HEAD. Of a body that is returned to it
+        then, Twisted writes a line to the log.
+    """
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    return b"" if request.method == b"HEAD" else body

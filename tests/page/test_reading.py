@@ -6,15 +6,33 @@ import json
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
-from twisted.logger import Logger
+from twisted.logger import Logger, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.page.document import Steps
-from pipetwist.page.reading import SteppedCall
+from pipetwist.page.reading import DocumentCall, SteppedCall
 from pipetwist.web.connection_limit import Connections
 from pipetwist.web.site import MonitoringSite, Root
 from tests.support.web_client import Client
+
+
+class DocumentCallTest(SynchronousTestCase):
+    """A call that is answered at once."""
+
+    def test_answers(self) -> None:
+        """It is answered in JSON that nobody keeps; HEAD without it, which costs no line of the
+        log.
+        """
+        root = Root()
+        root.putChild(b"one", DocumentCall(lambda: {"a": 1}))
+        client = Client(MonitoringSite(root, [], Clock()))
+        with capturedLogs() as events:
+            got, head = client.ask("/one"), client.ask("/one", "HEAD")
+        self.assertEqual((got.body, got.headers["content-type"]), (b'{"a":1}', "application/json"))
+        self.assertEqual(got.headers["cache-control"], "no-store")
+        self.assertEqual({**got.headers, "date": ""}, {**head.headers, "date": ""})
+        self.assertEqual((head.body, events), (b"", []))
 
 
 class SteppedCallTest(SynchronousTestCase):
@@ -26,8 +44,8 @@ class SteppedCallTest(SynchronousTestCase):
         self.begun: list[tuple[str, ...]] = []
         self.broken = False
         root = Root()
-        call = SteppedCall(self.clock, Logger(), self.write, filters=True)
-        root.putChild(b"names", call)
+        self.call = SteppedCall(self.clock, Logger(), self.write, filters=True)
+        root.putChild(b"names", self.call)
         self.factory = Connections(MonitoringSite(root, [], self.clock))
 
     def write(self, words: tuple[str, ...]) -> Steps:
@@ -82,6 +100,19 @@ class SteppedCallTest(SynchronousTestCase):
         self.turns()
         self.assertEqual(self.told(first), b"")
         self.assertIn(b"200 OK", self.told(second))
+
+    def test_all_left(self) -> None:
+        """Of those who leave before their answer is begun nothing is kept, while others ask on."""
+        self.ask("/names?filter=first")
+        last = self.ask("/names?filter=last")
+        for number in range(5):
+            client = self.ask(f"/names?filter={number}")
+            client.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(repr(self.call), "<SteppedCall: 2 wait for 2 answers>")
+        self.turns()
+        self.assertEqual(self.begun, [("first",), ("last",)])
+        self.assertTrue(self.told(last).endswith(b'["last"]'))
+        self.assertEqual(repr(self.call), "<SteppedCall: 0 wait for 0 answers>")
 
     def test_broken(self) -> None:
         """What goes wrong is logged, and told to who asks; the next one is answered."""

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from twisted.internet.error import ConnectionDone
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -97,6 +98,15 @@ class FilesTest(_Case):
         self.assertEqual(
             (first.headers["cache-control"], again.status, again.body), ("no-cache", 304, b"")
         )
+
+    def test_head(self) -> None:
+        """HEAD has what GET has but the body, and costs no line of the log."""
+        with capturedLogs() as events:
+            for path in ("/", "/page/main.js"):
+                got, head = self.client.ask(path), self.client.ask(path, "HEAD")
+                self.assertEqual({**got.headers, "date": ""}, {**head.headers, "date": ""})
+                self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(events, [])
 
     def test_nothing_else(self) -> None:
         """Nothing but the files is served, and each has the headers of the site."""
