@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -18,34 +20,113 @@ from tests.support.terminal import Terminal
 _DOCUMENT = "docs/cookbook.md"
 _PORT = re.compile(r"\b10\d{3}\b")
 _DATAGRAMS = {"10053", "10054"}
-_SOMEBODY = "64321"  # the number of a user who types nothing
+_SSHD = "/usr/sbin/sshd"
+
+
+class Recipe(NamedTuple):
+    """A recipe and its test.
+
+    Attributes:
+        heading: its section of the document.
+        behaviour: what its test shows, in one sentence.
+        program: one that it needs, which none of its commands names.
+    """
+
+    heading: str
+    behaviour: str
+    program: str | None = None
+
 
 _RECIPES = {
-    "test_transport": "Your own transport",
-    "test_ncat": "ncat as a transport",
-    "test_users": "Accounting for each user",
-    "test_fifty": "Fifty users in a file",
-    "test_ending": "Ending a user now",
-    "test_shares": "Equal shares of a plug-in",
-    "test_month": "Slower instead of off",
-    "test_guest": "A guest that expires",
-    "test_store": "Counters that survive",
-    "test_ssh": "SSH through a pipe",
-    "test_via": "Through a proxy",
-    "test_obfs": "HTTP on the wire",
-    "test_websocket": "A WebSocket on the wire",
-    "test_obfs4": "obfs4 without Tor",
-    "test_tls": "TLS in front of a unix service",
-    "test_certificates": "Clients with certificates",
-    "test_dns": "DNS through a unix pipe",
-    "test_reload": "A reload without interruption",
-    "test_activation": "Socket activation",
-    "test_late": "A service that starts late",
-    "test_real": "Real addresses through nginx to V2Ray",
-    "test_web": "Inside a web service",
-    "test_prometheus": "One Prometheus for two relays",
+    "transport": Recipe(
+        "Your own transport",
+        "A script of one's own is the wire, and what is on the wire can be seen.",
+    ),
+    "ncat": Recipe("ncat as a transport", "An ncat for each connection leads to the service."),
+    "users": Recipe(
+        "Accounting for each user",
+        "The kernel says who it is, who is routed and counted.",
+    ),
+    "fifty": Recipe(
+        "Fifty users in a file",
+        "Who is in the file comes in, who is no longer does not, and a mistake changes nothing.",
+    ),
+    "ending": Recipe(
+        "Ending a user now",
+        "Whoever is closed is out, the log says who did it, and whoever is removed stays out.",
+    ),
+    "shares": Recipe("Equal shares of a plug-in", "A user gets what it may, and takes as long."),
+    "month": Recipe(
+        "Slower instead of off",
+        "A user is slower when its day's share is used up, and off when the month's is.",
+    ),
+    "guest": Recipe("A guest that expires", "A guest whose date has come is out, and stays out."),
+    "store": Recipe("Counters that survive", "Nothing that was counted is lost by a kill."),
+    "ssh": Recipe(
+        "SSH through a pipe",
+        "A client of SSH reaches an sshd that pipetwist starts for it.",
+        _SSHD,
+    ),
+    "via": Recipe(
+        "Through a proxy",
+        "A service is reached by an SSH client's proxy.",
+        _SSHD,
+    ),
+    "obfs": Recipe("HTTP on the wire", "A stream goes through what looks like HTTP.", "obfs-local"),
+    "websocket": Recipe(
+        "A WebSocket on the wire",
+        "A stream goes through a WebSocket.",
+        "ss-v2ray-plugin",
+    ),
+    "obfs4": Recipe(
+        "obfs4 without Tor",
+        "A stream goes through obfs4, and the server knows its client.",
+        "obfs4proxy",
+    ),
+    "tls": Recipe(
+        "TLS in front of a unix service",
+        "A client that trusts the certificate alone is served.",
+    ),
+    "certificates": Recipe(
+        "Clients with certificates",
+        "A client with a certificate comes in, and the log has its name.",
+    ),
+    "dns": Recipe(
+        "DNS through a unix pipe",
+        "A question goes through the pipe, and its answer back.",
+    ),
+    "reload": Recipe(
+        "A reload without interruption",
+        "Open connections continue, and new ones use the new configuration.",
+    ),
+    "activation": Recipe("Socket activation", "The first client starts the daemon."),
+    "late": Recipe(
+        "A service that starts late",
+        "A client that comes before its server is served.",
+    ),
+    "real": Recipe(
+        "Real addresses through nginx to V2Ray",
+        "V2Ray, behind two relays, logs the client's own address.",
+    ),
+    "web": Recipe("Inside a web service", "A page shows what was carried."),
+    "prometheus": Recipe(
+        "One Prometheus for two relays",
+        "Prometheus adds what two relays have carried.",
+    ),
 }
+"""By the name of the test."""
 
+_AS_OTHERS = {
+    "users": "Another user is alice.",
+    "fifty": "Another user believes its own file.",
+    "ending": "Another user may close the connections of its daemon.",
+    "obfs": "Another user may start obfs-server, whose sockets are hidden from it.",
+    "dns": "Another user may start dnsmasq.",
+    "real": "Another user may start nginx.",
+}
+"""Those that depend on who types them, and what is shown of them."""
+
+_HEADINGS = [recipe.heading for recipe in _RECIPES.values()]
 
 _PACKAGES = {
     "ncat": "ncat", "socat": "socat", "openssl": "openssl", "nginx": "nginx", "v2ray": "v2ray",
@@ -58,7 +139,7 @@ _PACKAGES = {
 
 
 class RecipeCase(SynchronousTestCase):
-    """The test of a recipe has the name that `_RECIPES` has for it.
+    """Types a recipe.
 
     Attributes:
         user: who types; None for this process's own user.
@@ -66,28 +147,14 @@ class RecipeCase(SynchronousTestCase):
 
     user: pwd.struct_passwd | None = None
 
-    @property
-    def uid(self) -> int:
-        """The number of who types."""
-        return os.getuid() if self.user is None else self.user.pw_uid
-
-    def type_with_sshd(self) -> None:
-        """Type a recipe that starts an sshd. As root that wants an empty folder, which its service
-        makes when it starts.
-        """
-        need("/usr/sbin/sshd")
-        folder = Path("/run/sshd")
-        if self.uid == 0 and not folder.exists():
-            folder.mkdir(mode=0o755)
-            self.addCleanup(folder.rmdir)
-        self.type_recipe()
-
-    def type_recipe(self, instead: dict[str, str] | None = None) -> None:
-        """Save the files of this test's recipe, and type its commands."""
-        section = [
-            block for block in blocks(_DOCUMENT) if block.heading == _RECIPES[self._testMethodName]
-        ]
-        terminal = Terminal(self, {**(instead or {}), **self._ports(section)}, self.user)
+    def type_recipe(self, recipe: Recipe) -> None:
+        """Save the files of a recipe, and type its commands."""
+        if recipe.program is not None:
+            need(recipe.program)
+        if recipe.program == _SSHD:
+            self._make_folder()
+        section = [block for block in blocks(_DOCUMENT) if block.heading == recipe.heading]
+        terminal = Terminal(self, self._ports(section), self.user)
         typed = 0
         for block in section:
             if block.language == "console":
@@ -96,6 +163,13 @@ class RecipeCase(SynchronousTestCase):
             else:
                 terminal.save(block)
         self.assertEqual(typed, 1)
+
+    def _make_folder(self) -> None:
+        """As root an sshd wants an empty folder, which its service makes when it starts."""
+        folder = Path("/run/sshd")
+        if os.getuid() == 0 and not folder.exists():
+            folder.mkdir(mode=0o755)
+            self.addCleanup(folder.rmdir)
 
     def _ports(self, section: list[Block]) -> dict[str, str]:
         """Free ones for those that the recipe names."""
@@ -112,114 +186,19 @@ class CookbookTest(RecipeCase):
     def test_recipes(self) -> None:
         """Every section is a recipe that is tried here, and is in the table."""
         text = (ROOT / _DOCUMENT).read_text(encoding="utf-8")
-        self.assertEqual(headings(text)[1:], list(_RECIPES.values()))
-        self.assertEqual(re.findall(r"^\| \[(.+?)\]", text, re.MULTILINE), list(_RECIPES.values()))
+        self.assertEqual(headings(text)[1:], _HEADINGS)
+        self.assertEqual(re.findall(r"^\| \[(.+?)\]", text, re.MULTILINE), _HEADINGS)
 
     def test_needs(self) -> None:
         """Every recipe says what it needs of Debian, and names no program that it does not say."""
         text = (ROOT / _DOCUMENT).read_text(encoding="utf-8")
         rows = re.findall(r"^\| \[(.+?)\].* \| `([^`]+)` \|$", text, re.MULTILINE)
-        self.assertEqual([name for name, _ in rows], list(_RECIPES.values()))
+        self.assertEqual([name for name, _ in rows], _HEADINGS)
         for name, needs in rows:
             shown = "\n".join(block.text for block in blocks(_DOCUMENT) if block.heading == name)
             for program, package in _PACKAGES.items():
                 if re.search(rf"(?<![\w-]){program}(?![\w-])", shown):
                     self.assertIn(package, needs.split(), (name, program))
-
-    def test_transport(self) -> None:
-        """A script of one's own is the wire, and what is on the wire can be seen."""
-        self.type_recipe()
-
-    def test_ncat(self) -> None:
-        """An ncat for each connection leads to the service."""
-        self.type_recipe()
-
-    def test_users(self) -> None:
-        """The kernel says who it is, who is routed and counted."""
-        self.type_recipe()
-
-    def test_fifty(self) -> None:
-        """Who is in the file comes in, who is no longer does not, and a mistake changes nothing."""
-        self.type_recipe({"1000": str(self.uid)})
-
-    def test_ending(self) -> None:
-        """Whoever is closed is out, the log says who did it, and whoever is removed stays out."""
-        self.type_recipe({"1001": _SOMEBODY, "1000": str(self.uid)})
-
-    def test_shares(self) -> None:
-        """A user gets what it may, and takes as long."""
-        self.type_recipe({"1000": str(self.uid)})
-
-    def test_month(self) -> None:
-        """A user is slower when its day's share is used up, and off when the month's is."""
-        self.type_recipe({"1000": str(self.uid)})
-
-    def test_guest(self) -> None:
-        """A guest whose date has come is out, and stays out."""
-        self.type_recipe({"1000": str(self.uid)})
-
-    def test_store(self) -> None:
-        """Nothing that was counted is lost by a kill."""
-        self.type_recipe()
-
-    def test_ssh(self) -> None:
-        """A client of SSH reaches an sshd that pipetwist starts for it."""
-        self.type_with_sshd()
-
-    def test_via(self) -> None:
-        """A service is reached by an SSH client's proxy."""
-        self.type_with_sshd()
-
-    def test_obfs(self) -> None:
-        """A stream goes through what looks like HTTP."""
-        need("obfs-local")
-        self.type_recipe()
-
-    def test_websocket(self) -> None:
-        """A stream goes through a WebSocket."""
-        need("ss-v2ray-plugin")
-        self.type_recipe()
-
-    def test_obfs4(self) -> None:
-        """A stream goes through obfs4, and the server knows its client."""
-        need("obfs4proxy")
-        self.type_recipe()
-
-    def test_tls(self) -> None:
-        """A client that trusts the certificate alone is served."""
-        self.type_recipe()
-
-    def test_certificates(self) -> None:
-        """A client with a certificate comes in, and the log has its name."""
-        self.type_recipe()
-
-    def test_dns(self) -> None:
-        """A question goes through the pipe, and its answer back."""
-        self.type_recipe()
-
-    def test_reload(self) -> None:
-        """Open connections continue, and new ones use the new configuration."""
-        self.type_recipe()
-
-    def test_activation(self) -> None:
-        """The first client starts the daemon."""
-        self.type_recipe()
-
-    def test_late(self) -> None:
-        """A client that comes before its server is served."""
-        self.type_recipe()
-
-    def test_real(self) -> None:
-        """V2Ray, behind two relays, logs the client's own address."""
-        self.type_recipe()
-
-    def test_web(self) -> None:
-        """A page shows what was carried."""
-        self.type_recipe()
-
-    def test_prometheus(self) -> None:
-        """Prometheus adds what two relays have carried."""
-        self.type_recipe()
 
 
 @needs_root
@@ -230,27 +209,16 @@ class OtherUserTest(RecipeCase):
         """Be one whom every system has."""
         self.user = pwd.getpwnam("daemon")
 
-    def test_users(self) -> None:
-        """Another user is alice."""
-        self.type_recipe()
 
-    def test_fifty(self) -> None:
-        """Another user believes its own file."""
-        self.type_recipe({"1000": str(self.uid)})
+def _test_of(recipe: Recipe, behaviour: str) -> Callable[[RecipeCase], None]:
+    def test(self: RecipeCase) -> None:
+        self.type_recipe(recipe)
 
-    def test_ending(self) -> None:
-        """Another user may close the connections of its daemon."""
-        self.type_recipe({"1001": _SOMEBODY, "1000": str(self.uid)})
+    test.__doc__ = behaviour
+    return test
 
-    def test_obfs(self) -> None:
-        """Another user may start obfs-server, whose sockets are hidden from it."""
-        need("obfs-local")
-        self.type_recipe()
 
-    def test_dns(self) -> None:
-        """Another user may start dnsmasq."""
-        self.type_recipe()
-
-    def test_real(self) -> None:
-        """Another user may start nginx."""
-        self.type_recipe()
+for _name, _recipe in _RECIPES.items():
+    setattr(CookbookTest, f"test_{_name}", _test_of(_recipe, _recipe.behaviour))
+for _name, _behaviour in _AS_OTHERS.items():
+    setattr(OtherUserTest, f"test_{_name}", _test_of(_RECIPES[_name], _behaviour))
