@@ -38,6 +38,11 @@ class IFlow(Interface):
         they can't be divided; they count for later.
         """
 
+    def lend(granted: int) -> None:
+        """Say that nothing was moved yet of what might be, but may come in a moment: others have
+        it after that. What comes is to be taken by `allow`.
+        """
+
     def charge(moved: int) -> None:
         """Say how many bytes were moved for which nothing was taken."""
 

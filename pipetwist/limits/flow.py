@@ -93,6 +93,13 @@ class Flow:
             for rate in self._rates:
                 rate.give_back(rest)
 
+    def lend(self, granted: int) -> None:
+        for stage in self._rates:
+            if isinstance(stage, Rate):
+                self._pacer.lend(stage, granted)
+            else:
+                stage.give_back(granted)
+
     def charge(self, moved: int) -> None:
         self.owes += moved
         for rate in self._rates:

@@ -34,13 +34,14 @@ class Pacer:
         clock: counts the time.
     """
 
-    __slots__ = ("_bytes", "_call", "_clock", "_count", "_due", "_serving", "now")
+    __slots__ = ("_bytes", "_call", "_clock", "_count", "_due", "_lent", "_serving", "now")
 
     def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
         self.now = clock.seconds
         """The time in seconds."""
         self._due: list[tuple[float, int, Rate]] = []
+        self._lent: list[Rate] = []
         self._count = count()
         self._call: IDelayedCall | None = None
         self._serving = False
@@ -56,6 +57,15 @@ class Pacer:
             if not self._serving:
                 self._set_timer()
 
+    def lend(self, rate: Rate, granted: int) -> None:
+        """Give back what a rate has granted once the reactor has read what it may: until then
+        nobody else has it.
+        """
+        rate.lend(granted)
+        self._lent.append(rate)
+        if not self._serving:
+            self._set_timer()
+
     def waiting(self) -> list[Rate]:
         """The rates at which somebody waits."""
         return [rate for _, _, rate in self._due if rate.queue]
@@ -69,6 +79,7 @@ class Pacer:
 
     def rest(self) -> None:
         """Nobody waits: have no timer until somebody does."""
+        self._return_lent()
         if self._call is not None:
             self._call.cancel()
             self._call = None
@@ -92,10 +103,18 @@ class Pacer:
         rate.scheduled = True
         heappush(self._due, (due, next(self._count), rate))
 
+    def _return_lent(self) -> None:
+        lent, self._lent = self._lent, []
+        for rate in lent:
+            rate.returned()
+
     def _set_timer(self, soonest: float = _TOGETHER_SECONDS) -> None:
-        if not self._due:
+        if self._lent:
+            delay = soonest
+        elif self._due:
+            delay = max(self._due[0][0] - self.now(), soonest)
+        else:
             return
-        delay = max(self._due[0][0] - self.now(), soonest)
         if self._call is None:
             self._call = self._clock.callLater(delay, self._serve)
         elif self._call.getTime() > self.now() + delay:
@@ -104,6 +123,7 @@ class Pacer:
     def _serve(self) -> None:
         self._call = None
         self._serving = True
+        self._return_lent()
         now = self.now()
         turns, self._bytes = 0, 0
         served: list[Rate] = []

@@ -59,6 +59,7 @@ class Rate:
         "_burst",
         "_held_seconds",
         "_latest",
+        "_lent",
         "_per_second",
         "_reached",
         "_share",
@@ -83,6 +84,7 @@ class Rate:
         self.scheduled = False
         """Whether the pacer has it in its list."""
         self._latest = 0
+        self._lent = 0
         self._began = 0.0
         self._held_seconds = 0.0
         self._at = now
@@ -161,6 +163,17 @@ class Rate:
         """So many of those that were taken did not pass; below 0, so many more have passed."""
         self._balance += count
 
+    def lend(self, count: int) -> None:
+        """So many of those that were taken may not pass, which is known a moment later: `returned`
+        follows.
+        """
+        self._lent += count
+
+    def returned(self) -> None:
+        """Give back what was lent: what has passed of it meanwhile was taken once more."""
+        self._balance += self._lent
+        self._lent = 0
+
     def join(self, flow: Waiting, now: float) -> None:
         """Let this one wait behind those who wait already."""
         if self.queue is None:
@@ -212,7 +225,7 @@ class Rate:
 
     def seconds_until_turn(self) -> float:
         """How long it takes until enough has come together for those who wait."""
-        return max(0.0, (self._step - self._balance) / self._per_second)
+        return max(0.0, (self._step - self._balance - self._lent) / self._per_second)
 
     def held_seconds(self, now: float) -> float:
         """For how many seconds in all somebody has waited here."""

@@ -75,8 +75,10 @@ class Throttle:
         self._let_go()
         if flow is None:
             self._step_aside()
-        if waited and not (self._paused or self._waits):
-            self._resume()
+            if waited and not self._paused:
+                self._resume()
+        elif not (self._paused or flow.waits or self._side.ending.over):
+            self._begin(flow, waited=waited)
 
     @property
     def _waits(self) -> bool:
@@ -85,13 +87,17 @@ class Throttle:
     # The flow's bearer.
 
     def turn(self, granted: int) -> None:
-        """See `Bearer`. Nothing is kept of what was granted: what comes is counted."""
-        if self._flow is not None:
-            self._flow.settle(granted, 0)
-        if not self._paused and not self._side.ending.over:
-            self._expected = granted
-            self._read_at_once(granted)
-            self._resume()
+        """See `Bearer`; one that can't read now leaves its share to others."""
+        flow = self._flow
+        if flow is None:
+            return
+        if self._paused or self._side.ending.over:
+            flow.settle(granted, 0)
+            return
+        flow.lend(granted)
+        self._expected = granted
+        self._read_at_once(granted)
+        self._resume()
 
     def failed(self) -> None:
         """See `Bearer`."""
@@ -131,6 +137,13 @@ class Throttle:
                 self._pause()
             else:
                 self._ask_for_more(flow)
+
+    def _begin(self, flow: IFlow, *, waited: bool) -> None:
+        """Read on if that may be: many that have waited, or begin, must not all read at once."""
+        if not waited:
+            self._ask_for_more(flow)
+        elif granted := flow.take():
+            self.turn(granted)
 
     def _ask_for_more(self, flow: IFlow) -> None:
         granted = flow.take()

@@ -43,6 +43,9 @@ class _Flow:
     def settle(self, granted: int, moved: int) -> None:
         self.moved += moved
 
+    def lend(self, granted: int) -> None:
+        self.moved -= granted
+
     def charge(self, moved: int) -> None:
         self.moved += moved
 

@@ -20,6 +20,69 @@ class _Transport:
     bufferSize = 1 << 16
 
 
+class _LateSide(FakeSide):
+    """A side that always has something to read, as much as its transport reads at once, but only
+    when the reactor looks at it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transport = _Transport()
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def look(self) -> int:
+        """The reactor looks at it; how much was read."""
+        if not self.reading:
+            return 0
+        count = self.transport.bufferSize
+        self.received += count
+        self.receiver.data_received(self, bytes(count))
+        return count
+
+
+class ManyTest(SynchronousTestCase):
+    """Many sides under one rate."""
+
+    def setUp(self) -> None:
+        """Have them."""
+        self.world = World()
+        self.rate = self.world.rate(10 * _MEGABIT)
+        self.sides = [_LateSide() for _ in range(200)]
+        for side in self.sides:
+            side.attach(RecordingReceiver())
+            side.resume_reading()
+
+    def limit(self) -> None:
+        """Limit them, or limit them anew."""
+        for side in self.sides:
+            side.limit(Flow(self.world.pacer, [self.rate]), since_start=False)
+
+    def run_for(self, seconds: float) -> None:
+        """Read what may be."""
+        for _ in range(round(seconds / 0.001)):
+            for side in self.sides:
+                self.world.note(side.look())
+            self.world.clock.advance(0.001)
+
+    def test_many(self) -> None:
+        """However many wait, those whose turn has come read no more than there is; and when they
+        are limited anew they wait as before.
+        """
+        self.rate.give_back(-(1 << 20))
+        self.limit()
+        self.run_for(3)
+        self.limit()
+        self.run_for(3)
+        wanted = 10 * _MEGABIT
+        for seconds, part in ((2.0, 0.02), (0.2, 0.1)):
+            for count in self.world.passed.windows(seconds, since=1):
+                self.assertLessEqual(abs(count - wanted * seconds), part * wanted * seconds + 65536)
+        received = [side.received for side in self.sides]
+        self.assertLessEqual(max(received) - min(received), 1 << 16)
+
+
 class ThrottleTest(SynchronousTestCase):
     """A side under a rate."""
 
