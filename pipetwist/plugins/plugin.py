@@ -181,7 +181,7 @@ class Plugin:
             variables = self.contract.begin()
             process.start(self._prepared.command, {**self._prepared.env, **variables})
         except OSError as error:
-            self.process_exited(f"it can't be started: {error.strerror}")
+            self.why = self.words.failure(f"it can't be started: {error.strerror}")
             self.process_ended()
             return
         self._process = process

@@ -36,6 +36,9 @@ def make_state_folder(path: str, uid: int | None) -> None:
         os.mkdir(path, _FOLDER_MODE)  # noqa: PTH102 - a Path would follow the umask no less
     except FileExistsError:
         return
+    except OSError as error:
+        message = f"state_path: {path} can't be made: {error.strerror}"
+        raise OSError(error.errno, message) from error
     if uid is not None:
         os.chown(path, uid, -1, follow_symlinks=False)
 

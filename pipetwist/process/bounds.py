@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 __all__ = ["ResourceBounds"]
 
+# The option of nice is a difference, and the daemon's own niceness need not be 0. GNU's nice runs a
+# command also where it could not set it, so that it is tried before.
+_NICE = (
+    'by=$(($0 - $(nice))); [ "$(nice -n "$by" nice)" = "$0" ] || exit 1; exec nice -n "$by" -- "$@"'
+)
+
 
 @dataclass(frozen=True)
 class ResourceBounds:
@@ -27,8 +33,7 @@ class ResourceBounds:
         runs between the fork and the exec of a command, since posix_spawn starts it.
         """
         if self.nice is not None:
-            # Its option is a difference, and the daemon's own niceness need not be 0.
-            yield "sh", "-c", 'exec nice -n "$(($0 - $(nice)))" -- "$@"', str(self.nice)
+            yield "sh", "-c", _NICE, str(self.nice)
         limits = [
             f"--{name}={bound}"
             for name, bound in (("as", self.max_memory), ("nofile", self.max_descriptors))

@@ -119,9 +119,9 @@ class StartTest(PluginCase):
         """A program that can't be started is a failed start, and is tried again."""
         self.spawner.error = PermissionError(errno.EACCES, "Permission denied")
         ready = self.plugin.start()
-        self.assertIn(
-            "it can't be started: Permission denied",
+        self.assertEqual(
             str(self.failureResultOf(ready, ConnectError).value),
+            "the plug-in obfs-local failed: it can't be started: Permission denied",
         )
         self.spawner.error = None
         self.clock.advance(0.2)

@@ -28,6 +28,18 @@ class PtClientTest(SynchronousTestCase):
         self.assertEqual(contract.begin()["TOR_PT_CLIENT_TRANSPORTS"], "obfs4")
 
 
+class StateFolderTest(SynchronousTestCase):
+    """The folder for a program's keys."""
+
+    def test_not_made(self) -> None:
+        """Where it can't be made the reason names it."""
+        path = str(scratch_folder(self) / "nowhere" / "state")
+        contract = PtClient("obfs4proxy", path)
+        error = self.assertRaises(OSError, contract.begin)
+        expected = f"state_path: {path} can't be made: No such file or directory"
+        self.assertEqual(error.strerror, expected)
+
+
 class PtServerTest(SynchronousTestCase):
     """One process."""
 
