@@ -22,8 +22,8 @@ _FORMATS = {
         "docs/running.md, section systemd"
     ),
     re.compile(
-        r"(global|defaults|(frontend|backend|listen|peers|resolvers|userlist)[ \t]+\S+)[ \t]*\n"
-        r"\s+\S"
+        r"(global|defaults([ \t]+\w\S*)?|(frontend|backend|listen|peers|resolvers|userlist|cache|"
+        r"mailers|program|ring)[ \t]+\w\S*([ \t]+\S*:\d+)?)[ \t]*(#[^\n]*)?\n"
     ): f"this is a configuration of HAProxy; {_ELSE}",
     re.compile(
         r"(http|stream|events|server|upstream[ \t]+\S+)\s*\{|"
@@ -57,7 +57,6 @@ _ONLY_XRAY = re.compile(
 )
 _XRAY_LISTEN = re.compile(r"[/@].*,0?[0-7]{3}")
 _OF_SHADOWSOCKS = ("server", "server_port", "password", "method")
-_OF_SING_BOX = ("dns", "ntp", "endpoints", "services", "certificate")
 _SING_BOX_TYPES = {
     "anytls", "block", "direct", "dns", "http", "hysteria", "hysteria2", "mixed", "naive",
     "redirect", "selector", "shadowsocks", "shadowsocksr", "shadowtls", "socks", "ssh", "tor",
@@ -82,14 +81,13 @@ def program_of(raw: object) -> str | None:
     """
     if not isinstance(raw, dict):
         return None
-    found = list(_entries(raw))
+    listed = list(_entries(raw))
+    found = listed or [raw]  # which may be one entry alone
     if any(entry.get("type") in (*INBOUNDS.types(), *OUTBOUNDS.types()) for entry in found):
         return None
-    if any(isinstance(entry.get("protocol"), str) for entry in found) or (
-        sum(key in raw for key in _OF_V2RAY) > 1
-    ):
+    if _is_of_v2ray(raw, listed):
         return _v2ray_or_xray(raw, found)
-    if not found and sum(key in raw for key in _OF_SHADOWSOCKS) > 2:
+    if not listed and sum(key in raw for key in _OF_SHADOWSOCKS) > 2:
         return (
             "this is a configuration of shadowsocks; pipetwist runs its plug-ins, and is "
             "configured in a file of its own: etc/simple-obfs/README.md, etc/v2ray-plugin/README.md"
@@ -98,12 +96,40 @@ def program_of(raw: object) -> str | None:
     of_sing_box = bool(types) and all(
         isinstance(type_, str) and type_ in _SING_BOX_TYPES for type_ in types
     )
-    if of_sing_box or any(key in raw for key in _OF_SING_BOX):
+    if of_sing_box or _has_section_of_sing_box(raw):
         return (
             "this is a configuration of sing-box, which is a proxy; pipetwist carries its "
             "connections, and is configured in a file of its own: etc/sing-box/README.md"
         )
     return None
+
+
+def _is_of_v2ray(raw: Mapping[str, object], listed: Iterable[Mapping[str, object]]) -> bool:
+    if any(isinstance(entry.get("protocol"), str) for entry in listed) or (
+        isinstance(raw.get("protocol"), str) and ("settings" in raw or "streamSettings" in raw)
+    ):
+        return True
+    if any(isinstance(server, str) for server in _dns_servers(raw)):
+        return True
+    is_untyped = not any("type" in entry for entry in listed)
+    return sum(key in raw for key in _OF_V2RAY) > 1 or ("routing" in raw and is_untyped)
+
+
+def _has_section_of_sing_box(raw: Mapping[str, object]) -> bool:
+    """Whether it has one as no other program has it: GOST and Docker have services, too."""
+    entries = [*_dns_servers(raw)]
+    for section in ("endpoints", "services"):
+        value = raw.get(section)
+        entries += value if isinstance(value, list) else ()
+    return any(
+        isinstance(entry, dict) and isinstance(entry.get("type"), str) for entry in entries
+    ) or any(isinstance(raw.get(section), dict) for section in ("ntp", "certificate"))
+
+
+def _dns_servers(raw: Mapping[str, object]) -> list[object]:
+    dns = raw.get("dns")
+    servers = dns.get("servers") if isinstance(dns, dict) else None
+    return servers if isinstance(servers, list) else []
 
 
 def _v2ray_or_xray(raw: Mapping[str, object], found: Iterable[Mapping[str, object]]) -> str:
@@ -140,16 +166,31 @@ def equivalent(noun: str, written: Mapping[str, object]) -> str | None:
         noun: ``inbound`` or ``outbound``.
         written: its keys.
     """
-    if written.get("type") != "direct":
-        return None
+    type_ = written.get("type")
     if noun == "inbound":
         return (
             '"direct" of sing-box is "tcp" or "udp" here; where its connections go is an '
             'outbound with "server" and "server_port"'
+            if type_ == "direct"
+            else None
         )
-    server = written.get("override_address", "HOST")
-    port = written.get("override_port", "PORT")
-    return (
-        '"direct" of sing-box, with its override_address and override_port, is written '
-        f'"type": "tcp", "server": {quote(server)}, "server_port": {quote(port)} here'
-    )
+    match type_:
+        case "direct":
+            server = written.get("override_address", "HOST")
+            port = written.get("override_port", "PORT")
+            return (
+                '"direct" of sing-box, with its override_address and override_port, is written '
+                f'"type": "tcp", "server": {quote(server)}, "server_port": {quote(port)} here'
+            )
+        case "block":
+            return '"block" of sing-box is the "action": "reject" of a rule here'
+        case "socks" | "http":
+            server = written.get("server", "HOST")
+            port = written.get("server_port", "PORT")
+            return (
+                f'"{type_}" of sing-box, a proxy, is written "type": "tcp", "via": '
+                f'{{"type": "{type_}", "server": {quote(server)}, "server_port": {quote(port)}}} '
+                "here, beside the server that it leads to"
+            )
+        case _:
+            return None

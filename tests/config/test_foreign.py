@@ -42,6 +42,32 @@ class FilesTest(SynchronousTestCase):
         self.assertTrue(client.startswith("this is a configuration of V2Ray or Xray;"), client)
         self.assertIn("etc/xray/README.md", client)
 
+    def test_parts(self) -> None:
+        """A file with one inbound or outbound alone, or with one section, is named too."""
+        for file, program in (
+            ({"port": 80, "protocol": "vless", "settings": {}}, "V2Ray or Xray"),
+            ({"listen": "/x,0666", "protocol": "vless", "settings": {}}, "Xray"),
+            ({"dns": {"servers": ["192.0.2.1"]}}, "V2Ray or Xray"),
+            ({"dns": {"servers": ["192.0.2.1"]}, "routing": {"rules": []}}, "V2Ray or Xray"),
+            ({"routing": {"rules": []}}, "V2Ray or Xray"),
+            ({"type": "vless", "server": "192.0.2.1"}, "sing-box"),
+            ({"dns": {"servers": [{"type": "local", "tag": "a"}]}}, "sing-box"),
+            ({"endpoints": [{"type": "wireguard", "tag": "a"}]}, "sing-box"),
+        ):
+            said = self.told(json.dumps(file))
+            self.assertRegex(said, f"^this is a configuration of {program}[;,]", file)
+
+    def test_namesakes(self) -> None:
+        """Sections of other programs that sing-box has as well are not taken for its own."""
+        files: tuple[dict[str, object], ...] = (
+            {"services": {"web": {"image": "x"}}},
+            {"services": [{"name": "a", "addr": ":80", "handler": {"type": "tcp"}}]},
+            {"services": None, "dns": 5, "endpoints": "x", "certificate": "x.pem"},
+        )
+        for file in files:
+            error = self.assertRaises(ConfigError, parse_document, json.dumps(file), FOLDER, "f")
+            self.assertNotIn("sing-box", str(error), file)
+
     def test_odd_types(self) -> None:
         """A type that is no text is nobody's, and no mistake of the program's own."""
         odd: tuple[object, ...] = ([], {}, 5, None)
@@ -78,6 +104,12 @@ class FilesTest(SynchronousTestCase):
             ("global\n  log stdout\n", "this is a configuration of HAProxy"),
             ("frontend web\n  bind :80\n", "this is a configuration of HAProxy"),
             ("resolvers dns\n  nameserver a 192.0.2.1:53\n", "this is a configuration of HAProxy"),
+            # Blanks before the lines of a section are a habit alone.
+            ("global\ndaemon\n", "this is a configuration of HAProxy"),
+            ("global # all\n# more\n  daemon\n", "this is a configuration of HAProxy"),
+            ("listen stats 0.0.0.0:9000\n  mode tcp\n", "this is a configuration of HAProxy"),
+            ("defaults http\n  mode tcp\n", "this is a configuration of HAProxy"),
+            ("cache c\n  total-max-size 4\n", "this is a configuration of HAProxy"),
             ("stream {\n  server { listen 80; }\n}\n", "this is a configuration of nginx"),
             # As Debian's begins.
             ("user www-data;\nworker_processes auto;\n", "this is a configuration of nginx"),
@@ -136,6 +168,30 @@ class EntriesTest(SynchronousTestCase):
         document = small()
         document["inbounds"] = [{"type": "direct", "tag": "in", "listen_port": 1}]
         self.assertIn('"direct" of sing-box is "tcp" or "udp" here', problems(document)[0])
+
+    def test_block(self) -> None:
+        """sing-box's "block" is told to be the action of a rule."""
+        (said,) = self.outbound(type="block")
+        self.assertEqual(
+            said,
+            'outbounds[0].type: "block" of sing-box is the "action": "reject" of a rule here',
+        )
+
+    def test_proxies(self) -> None:
+        """A proxy as an outbound is told to be the way of one of tcp, with its own address."""
+        for type_ in ("socks", "http"):
+            (said,) = self.outbound(type=type_, server="192.0.2.1", server_port=1080)
+            self.assertEqual(
+                said,
+                f'outbounds[0].type: "{type_}" of sing-box, a proxy, is written "type": "tcp", '
+                f'"via": {{"type": "{type_}", "server": "192.0.2.1", "server_port": 1080}} here, '
+                "beside the server that it leads to",
+            )
+        (said,) = self.outbound(type="socks")
+        self.assertIn('"server": "HOST", "server_port": "PORT"', said)
+        document = small()
+        document["inbounds"] = [{"type": "socks", "tag": "in", "listen_port": 1}]
+        self.assertIn('"socks" is not a type of inbound', problems(document)[0])
 
     def test_kinds(self) -> None:
         """An unknown type is answered with all that there are, and with the one that is meant."""

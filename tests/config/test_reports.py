@@ -110,7 +110,7 @@ class ReportTest(SynchronousTestCase):
             [],
             None,
         ]
-        document["outbounds"] = [{"tag": "a", "type": "http"}]
+        document["outbounds"] = [{"tag": "a", "type": "quic"}]
         self._said(
             document,
             f"inbounds[0].type: this required key is missing; use one of {_INBOUNDS}",
@@ -119,7 +119,7 @@ class ReportTest(SynchronousTestCase):
             f'inbounds[3].type: ["unix"] is not a type of inbound; use one of {_INBOUNDS}',
             "inbounds[4]: [] is not an object, which is written {...}",
             "inbounds[5]: null is not an object, which is written {...}",
-            f'outbounds[0].type: "http" is not a type of outbound; use one of {_OUTBOUNDS}',
+            f'outbounds[0].type: "quic" is not a type of outbound; use one of {_OUTBOUNDS}',
         )
 
     def test_empty_lists(self) -> None:
