@@ -205,6 +205,11 @@ class Caps:
                 del self._caps[tag]
         self._shares.wake()
 
+    def stop(self) -> None:
+        """Wake nobody any more."""
+        for cap in self._caps.values():
+            cap.stop()
+
 
 def _bounds(options: LimitOptions) -> bool:
     return options.max_connections is not None or options.connections_per_second is not None

@@ -36,7 +36,8 @@ class Limiter:
 
     def __init__(self, relay: Relay, shares: DescriptorShares, clock: IReactorTime) -> None:
         self._relay = relay
-        self._caps = Caps(clock, shares, relay.connection_table.limits.notices)
+        self._limits = relay.connection_table.limits
+        self._caps = Caps(clock, shares, self._limits.notices)
 
     def __repr__(self) -> str:
         return f"<Limiter {self._caps!r}>"
@@ -47,6 +48,12 @@ class Limiter:
         """
         self._caps.configure(limits)
         return self._relay.limiting(limits)
+
+    def stop(self) -> None:
+        """Look at no clock any more: all connections have closed."""
+        self._caps.stop()
+        if self._limits.quotas is not None:
+            self._limits.quotas.stop()
 
 
 def limits_of(document: Document) -> Limits:

@@ -110,6 +110,18 @@ class InboundTest(BoundedCase):
         self.limit()
         del clients
 
+    def test_stop(self) -> None:
+        """Once pipetwist has stopped nobody is to be woken any more."""
+        self.limit(connections_per_second=0.01)
+        clients = [self.come() for _ in range(2)]
+        cap = self.service.inbounds["in"].context.shares.share("in").cap
+        self.assertIsNotNone(cap._call)
+        for client in clients:
+            client.close()
+        self.loop.until(lambda: not self.open, "the end")
+        self.service.stopService()
+        self.assertIsNone(cap._call)
+
     def test_outbound(self) -> None:
         """Beyond the bound of an outbound clients are refused, and told in the log once a minute,
         each of them at debug only; the others go on.

@@ -77,6 +77,14 @@ class ServiceTest(TestCase):
 
         return tree.reload(self.document(quota=150)).addCallback(changed).addCallback(removed)
 
+    async def test_stop(self) -> None:
+        """A tree that has stopped looks at the clock no more."""
+        tree = self.start(self.document(quota=100))
+        await tree.stopService()
+        quotas = tree.relay.connection_table.limits.quotas
+        assert quotas is not None
+        self.assertIsNone(quotas._look_call)
+
     async def test_first_at_a_reload(self) -> None:
         """The first quota needs a restart, and says so."""
         tree = self.start(self.document(quota=None))
