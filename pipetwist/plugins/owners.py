@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from pipetwist.interfaces import Medium
 from pipetwist.plugins.contract import Place
@@ -221,7 +222,8 @@ def _owns(process: PluginProcess, owner: SocketOwner) -> bool:
     Of another user the uid decides where the daemon may not see its descriptors. Of the daemon's
     own processes the descriptors do, since every process of its has that uid. Those of a program
     whose file has capabilities, as Debian's obfs-server, are hidden from its own user, too
-    (PR_SET_DUMPABLE, prctl(2)): it has the sockets that no other process is seen to have.
+    (PR_SET_DUMPABLE, prctl(2)), and with hidepid=2 (proc(5)) even that it runs: it has the sockets
+    that no other process is seen to have.
     """
     own = os.geteuid()
     # While it does not run nobody is it. The group of others may be 0 here.
@@ -264,8 +266,8 @@ def _has(pid: int, inode: int) -> bool | None:
         names = os.listdir(folder)  # noqa: PTH208 - as above
     except PermissionError:
         return None
-    except (FileNotFoundError, ProcessLookupError):  # it has ended
-        return False
+    except (FileNotFoundError, ProcessLookupError):
+        return None if _is_invisible(pid) else False
     # What was opened last mostly has the highest number.
     for name in reversed(names):
         try:
@@ -276,3 +278,16 @@ def _has(pid: int, inode: int) -> bool | None:
         except (FileNotFoundError, ProcessLookupError):  # it was closed, or the process has ended
             continue
     return False
+
+
+def _is_invisible(pid: int) -> bool:
+    """Whether a process runs that /proc does not show."""
+    if Path(f"/proc/{pid}").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.interfaces import Medium
 from pipetwist.plugins import owners
@@ -45,7 +46,12 @@ print(sending.getsockname()[1], flush=True)
 sys.stdin.read()
 """
 # Python itself may be where the stranger can't read: what is needed is imported before.
-_AS_STRANGER = f"import encodings.idna, os; os.setgid({STRANGER}); os.setuid({STRANGER})\n"
+_AS_STRANGER = f"""
+import encodings.idna, os
+os.setgroups([])
+os.setgid({STRANGER})
+os.setuid({STRANGER})
+"""
 _IMPORTS = """
 import ctypes, os, signal
 from pipetwist.plugins.owners import PluginProcess, who_listens
@@ -75,6 +81,11 @@ finally:
         os.waitpid(process.group, 0)
 sys.stdin.read()
 """
+# Runs a command where /proc shows a user no process that hides from it.
+_INVISIBLE = (
+    *("unshare", "--mount", "sh", "-c"),
+    *('mount -t proc -o hidepid=2 proc /proc && exec "$@"', "sh"),
+)
 
 
 def _refuse(*_: object) -> None:
@@ -83,13 +94,19 @@ def _refuse(*_: object) -> None:
 
 
 class _OwnersCase(SynchronousTestCase):
-    def run_program(self, script: str, *arguments: str) -> tuple[int, str]:
+    def run_program(self, script: str, *arguments: str, by: Sequence[str] = ()) -> tuple[int, str]:
         """Run a program in a group of its own until the test's end; its group, and its first
         line.
+
+        Args:
+            script: the program, for Python.
+            arguments: its arguments.
+            by: what runs it.
         """
         process = subprocess.Popen(
             [
                 "setsid",
+                *by,
                 sys.executable,
                 "-c",
                 f"import socket, subprocess, sys\n{script}",
@@ -196,6 +213,15 @@ class ListeningTest(_OwnersCase):
         """
         as_stranger = _AS_STRANGER if os.geteuid() == 0 else ""
         _, said = self.run_program(f"{_IMPORTS}{as_stranger}{_HIDDEN}")
+        self.assertEqual(said, "PLUGIN STRANGER STRANGER PLUGIN")
+
+    @needs_root
+    def test_invisible(self) -> None:
+        """The same where /proc does not even show that it runs, hidepid=2 of proc(5)."""
+        if subprocess.run([*_INVISIBLE, "true"], check=False, capture_output=True).returncode:
+            message = "may not mount /proc again"
+            raise SkipTest(message)
+        _, said = self.run_program(f"{_IMPORTS}{_AS_STRANGER}{_HIDDEN}", by=_INVISIBLE)
         self.assertEqual(said, "PLUGIN STRANGER STRANGER PLUGIN")
 
 
