@@ -63,6 +63,10 @@ class Notices:
     def __repr__(self) -> str:
         return f"<Notices of {len(self._hits)} limits>"
 
+    def __len__(self) -> int:
+        """How many limits were reached."""
+        return len(self._hits)
+
     def hit(self, whose: str, limit: str, what: str) -> None:
         """A limit was reached.
 

@@ -14,7 +14,7 @@ from zope.interface import implementer
 from pipetwist.connection.cause import Cause
 from pipetwist.control.status import Status
 from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
-from pipetwist.limits.notices import Hit
+from pipetwist.limits.notices import Notices
 from pipetwist.page.tallies import UNTROUBLED
 
 __all__ = ["MAX_PROBLEMS", "ProblemSources", "Problems"]
@@ -49,8 +49,7 @@ class ProblemSources(NamedTuple):
 
     Attributes:
         status: the state of the daemon: what does not listen, and the last reload.
-        hits: which limits were reached, by whose they are and their keys; the time is that of the
-            connection table's clock.
+        notices: which limits were reached; the time is that of the connection table's clock.
         ago: how many seconds ago a time of that clock was.
         dropped: how many datagrams were dropped, by the tags of the inbound and the outbound;
             without an outbound, those that belonged to no connection.
@@ -58,7 +57,7 @@ class ProblemSources(NamedTuple):
     """
 
     status: Callable[[], Status]
-    hits: Callable[[int], Iterable[tuple[tuple[str, str], Hit]]]
+    notices: Notices
     ago: Callable[[float], float]
     dropped: Callable[[], Mapping[tuple[str, str], int]]
     lost_records: Callable[[], int]
@@ -120,6 +119,7 @@ class Problems:
             ],
             "refused": dict(status.refused),
             "limits": list(self._limits()),
+            "reached": len(self._sources.notices),
             "not_listening": [
                 {"name": one.name, "address": one.address}
                 for one in status.listeners
@@ -130,7 +130,7 @@ class Problems:
         }
 
     def _limits(self) -> Iterable[Mapping[str, object]]:
-        for (whose, limit), hit in self._sources.hits(MAX_PROBLEMS):
+        for (whose, limit), hit in self._sources.notices.latest(MAX_PROBLEMS):
             yield {
                 "whose": whose,
                 "limit": limit,

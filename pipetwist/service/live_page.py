@@ -77,7 +77,7 @@ def put_page(
     tallies = NameTallies(lambda: limits.admission.refused_of)
     sources = ProblemSources(
         status=overview.status,
-        hits=limits.notices.latest,
+        notices=limits.notices,
         ago=lambda then: clock.seconds() - then,
         dropped=lambda: _dropped(overview.statistics, current.now),
         lost_records=lambda: 0 if records is None else records.lost,

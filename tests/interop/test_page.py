@@ -78,11 +78,15 @@ class DaemonTest(DaemonPageCase):
             r"No connection to pipetwist\.\s+The figures are those of "
             r"\d\d:\d\d:\d\d\.\s+Trying again",
         )
+        # The tab's title is what is seen of a page that is behind others, or paused.
+        hidden = "Object.defineProperty(document, 'hidden', { value: %s, configurable: true })"
+        self.browser.evaluate(hidden % "true")
         self.start(self.daemon.folder)
         self.browser.wait_for(LIVE)
+        self.browser.wait_for("document.title", lambda title: title == "0 open · pipetwist")
+        self.browser.evaluate(hidden % "false")
         self.assertTrue(self.browser.evaluate("document.querySelector('#lost').hidden"))
         self.browser.wait_for(f"{ROWS}.length", lambda rows: rows == 0)
-        self.browser.wait_for("document.title", lambda title: title == "0 open · pipetwist")
 
     def test_ended(self) -> None:
         """Connections that have ended are shown when that is opened, with their reasons and the

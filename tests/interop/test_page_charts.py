@@ -68,6 +68,15 @@ class ChartsTest(PageCase):
         )
         self.assertEqual((kept["last"], kept["sum"]), (303, 0))
 
+    def test_moments(self) -> None:
+        """The time of a moment that is not today's has its date."""
+        self.open_pretended()
+        written = self.browser.evaluate("""import('/page/format.js').then(({ when }) => {
+            const now = new Date(2026, 0, 31, 14, 3, 22);
+            return [0, 86400].map((ago) => when(now / 1000 - ago, now));
+        })""")
+        self.assertEqual(written, ["14:03:22", "2026-01-30 14:03"])
+
     def test_units(self) -> None:
         """Figures are written as the command writes them."""
         self.open_pretended()

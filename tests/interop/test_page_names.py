@@ -74,6 +74,8 @@ class NamesTest(PageCase):
         self.open_names()
         self.choose("find", "AL")
         self.assertEqual(set(self.found()), {"alice", "mallory"})
+        self.choose("find", " ory MAL")
+        self.assertEqual(self.found(), ["mallory"])
         self.choose("find", "a")
         self.choose("kind", "inbound")
         self.assertEqual(self.found(), ["backup"])

@@ -57,6 +57,9 @@ class ProblemsTest(DaemonPageCase):
             "None of the inbounds that are counted has had a connection yet.",
         )
         self.assertIn('Write "stats": {', self.text("#user-panel .nothing"))
+        self.assertEqual(
+            self.text("#names-count"), "0 inbounds, 0 outbounds, 0 users that are counted"
+        )
         self.browser.evaluate("document.querySelector('#names summary').click()")
         self.browser.wait_for(
             "document.querySelector('#names-shown').textContent",
@@ -94,6 +97,8 @@ class ProblemsTest(DaemonPageCase):
                 f"[...{rows}.find((row) => row.cells[1].textContent === '{name}'){cells}",
                 lambda found, tally=tally: found == tally,  # type: ignore[misc]  # mypy infers no type of a default
             )
+        # of which pipe-in and the outbounds are counted, and the others are not
+        self.assertEqual(self.text("#names-count"), "3 inbounds, 2 outbounds, 0 users")
 
 
 class LimitsTest(DaemonPageCase):
@@ -135,6 +140,14 @@ class LimitsTest(DaemonPageCase):
             quota, r"^[1-9][\d.]*\xa0KiB of 954\xa0MiB a day, anew \d{4}-\d\d-\d\d \d\d:\d\d$"
         )
         self.assertIn("1 limit reached", self.text("#problems-count"))
+        styles = """[...document.querySelector('#rows tr.held').cells].map((cell) => {
+          const { color, fontStyle } = getComputedStyle(cell);
+          return [cell.className.split(' ')[0], color === getComputedStyle(document.body).color, fontStyle];
+        })"""  # noqa: E501  # another language's text
+        shown = {name: style for name, *style in self.browser.evaluate(styles)}
+        self.assertEqual(shown["inbound"], [True, "normal"])
+        self.assertEqual(shown["downlink"], [True, "normal"])
+        self.assertEqual(shown["downlink-rate"][1], "italic")
 
 
 class PluginTest(DaemonPageCase):

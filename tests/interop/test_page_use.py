@@ -112,6 +112,9 @@ class UseTest(PageCase):
         self.browser.evaluate("document.querySelector('#user-panel input').focus()")
         self.browser.type("mallory")
         self.assertEqual(self.browser.evaluate(FOUND), ["mallory"])
+        self.browser.evaluate("document.querySelector('#user-panel input').select()")
+        self.browser.type("ORY mal ")
+        self.assertEqual(self.browser.evaluate(FOUND), ["mallory"])
 
     def test_pause(self) -> None:
         """Paused, nothing moves; then it goes on with what happened meanwhile."""
@@ -124,6 +127,7 @@ class UseTest(PageCase):
             self.browser.evaluate("document.querySelector('main').textContent"), before
         )
         self.assertEqual((self.text("#status"), self.text("#pause")), ("Paused", "Resume"))
+        self.assertEqual(self.text("title"), "Paused · pipetwist")
         self.browser.evaluate("document.querySelector('#pause').click()")
         self.browser.wait_for(
             "document.querySelector('main').textContent", lambda now: now != before

@@ -28,6 +28,7 @@ _NOTHING: dict[str, object] = {
     "drops": [],
     "refused": {},
     "limits": [],
+    "reached": 0,
     "not_listening": [],
     "reload": None,
     "lost_records": 0,
@@ -48,7 +49,7 @@ class ProblemsTest(SynchronousTestCase):
         self.notices = Notices(self.clock, Logger())
         sources = ProblemSources(
             lambda: self.status,
-            self.notices.latest,
+            self.notices,
             lambda then: self.clock.seconds() - then,
             lambda: self.dropped,
             lambda: self.lost,
@@ -134,6 +135,7 @@ class ProblemsTest(SynchronousTestCase):
         self.assertEqual(
             self.told(),
             {
+                "reached": 1,
                 "limits": [
                     {
                         "whose": "user alice",
@@ -142,7 +144,7 @@ class ProblemsTest(SynchronousTestCase):
                         "count": 3,
                         "time": 1005.0,
                     }
-                ]
+                ],
             },
         )
 
@@ -183,6 +185,10 @@ class ProblemsTest(SynchronousTestCase):
         for tag in ("a", "b", "c"):
             self.clock.advance(1)
             self.problems.rejected(tag, Cause.REFUSED)
+            self.notices.hit(f"user {tag}", "down_mbps", "bytes are held back")
+        self.addCleanup(self.notices.stop)
         told = self.told()
+        self.assertEqual([one["whose"] for one in told["limits"]], ["user c", "user b"])
+        self.assertEqual(told["reached"], 3)
         self.assertEqual([one["inbound"] for one in told["rejections"]], ["c", "b"])
         self.assertEqual(told["rejected"], 3)

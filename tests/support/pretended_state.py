@@ -70,7 +70,7 @@ class PretendedState:
         limits = connection_table.limits
         sources = ProblemSources(
             self._status,
-            limits.notices.latest,
+            limits.notices,
             lambda then: clock.seconds() - then,
             lambda: {("vpn-tls", "direct"): 3, ("backup", ""): 12} if self._troubled else {},
             lambda: 0,

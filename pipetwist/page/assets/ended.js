@@ -1,7 +1,7 @@
 // The outbounds, and the connections that have ended. While this is not opened it says only which outbounds fail.
 
 import { byId, isPaused, make, say } from "./elements.js";
-import { age, bytes, count, moment, time } from "./format.js";
+import { age, bytes, count, moment, when } from "./format.js";
 
 const PAUSE_SECONDS = { open: 2, closed: 10 }; // between two questions
 
@@ -79,7 +79,7 @@ function rejected({ inbound, cause, count: number }) {
 function row(one) {
   const cells = [
     ["id", String(one.id)],
-    ["when", time(one.ended)],
+    ["when", when(one.ended)],
     ["way", `${one.inbound} → ${one.outbound}`],
     ["who", one.user === null ? one.peer : `${one.user}, ${one.peer}`],
     ["amount", `${age(one.age)}, ↑ ${bytes(one.uplink)} ↓ ${bytes(one.downlink)}`],

@@ -48,9 +48,14 @@ export function age(seconds) {
     .join(SPACE);
 }
 
-/** A moment of today's as 14:03:22. */
+/** A moment of a day as 14:03:22. */
 export function time(seconds) {
   return new Date(seconds * 1000).toLocaleTimeString("en-GB");
+}
+
+/** The same with its date, where that is not today's. */
+export function when(seconds, now = new Date()) {
+  return new Date(seconds * 1000).toDateString() === now.toDateString() ? time(seconds) : moment(seconds);
 }
 
 /** A moment as 2026-01-31 14:03. */

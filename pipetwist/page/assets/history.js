@@ -1,5 +1,7 @@
 // Rates over time, for each name: what the server had recorded, and what its events say since.
 
+import { finder } from "./search.js";
+
 /** What the charts can show, by the server's names: how many seconds, and how many of them make one point. */
 export const RANGES = {
   "5m": { seconds: 300, step: 1, words: "the last five minutes" },
@@ -174,11 +176,11 @@ export class History {
     return one.noted === this.now ? one.totals[`${direction}_rate`] : 0;
   }
 
-  /** Those whose names have this text in them, the busiest of the range first. */
+  /** Those whose names have the words of this text in them, the busiest of the range first. */
   busiest(text = "") {
-    const wanted = text.toLowerCase();
+    const isFound = finder(text);
     return [...this.names.values()]
-      .filter((one) => one.name.toLowerCase().includes(wanted))
+      .filter((one) => isFound(one.name))
       .sort((one, other) => other.sum - one.sum || (one.name < other.name ? -1 : 1));
   }
 }

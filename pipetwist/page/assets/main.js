@@ -6,7 +6,7 @@ import { close, mayClose } from "./closing.js";
 import { startSwitch } from "./colours.js";
 import { byId, say } from "./elements.js";
 import { showEnded } from "./ended.js";
-import { age, bytes, count, moment, rate, time } from "./format.js";
+import { age, bytes, count, moment, rate, when } from "./format.js";
 import { Histories } from "./histories.js";
 import { clockStep, DEFAULT_RANGE, isGap } from "./history.js";
 import { Names } from "./names.js";
@@ -99,7 +99,7 @@ function onDisconnected(reason) {
   failures += 1;
   let seconds = Math.min(2 ** (failures - 1), MAX_RETRY_SECONDS);
   byId("lost").hidden = false;
-  say(byId("why"), [reason, latest ? `The figures are those of ${time(latest.time)}.` : ""].filter(Boolean).join(" "));
+  say(byId("why"), [reason, latest ? `The figures are those of ${when(latest.time)}.` : ""].filter(Boolean).join(" "));
   showState("lost");
   const countDown = () => {
     say(byId("retry"), `Trying again ${seconds > 0 ? `in ${seconds} s` : "now"}.`);
@@ -113,8 +113,9 @@ function onDisconnected(reason) {
 
 function showState(name) {
   document.body.dataset.state = name;
-  if (name === "lost") document.title = "Disconnected · pipetwist";
-  say(byId("status"), { live: "Live", paused: "Paused", lost: "Disconnected" }[name]);
+  const word = { live: "Live", paused: "Paused", lost: "Disconnected" }[name];
+  say(byId("status"), word);
+  document.title = `${name === "live" ? `${count(latest.totals.open)} open` : word} · pipetwist`;
 }
 
 function render() {
@@ -129,7 +130,6 @@ function render() {
   say(byId("uptime"), age(latest.uptime));
   say(byId("started"), `since ${moment(latest.started)}`);
   say(byId("version"), `pipetwist ${latest.version}`);
-  document.title = `${count(totals.open)} open · pipetwist`;
   renderCharts();
   names.render();
   table.render(latest.connections, totals.open);
@@ -147,7 +147,7 @@ byId("pause").addEventListener("click", () => {
   paused = !paused;
   byId("pause").setAttribute("aria-pressed", String(paused));
   say(byId("pause"), paused ? "Resume" : "Pause");
-  if (document.body.dataset.state !== "lost") showState(paused ? "paused" : "live");
+  if (["live", "paused"].includes(document.body.dataset.state)) showState(paused ? "paused" : "live");
   render();
 });
 for (const id of ["ended", "plugins", "problems"]) byId(id).addEventListener("toggle", render);

@@ -4,6 +4,7 @@
 import { csv, save } from "./csv.js";
 import { byId, make, say } from "./elements.js";
 import { bytes, count, rate } from "./format.js";
+import { finder } from "./search.js";
 
 const ROWS = 100; // on one sheet
 const MAX_NAMES = 2000; // of one kind that the server tells
@@ -78,8 +79,7 @@ export class Names {
 
   /** Show it, where it is open. */
   render() {
-    const known = KINDS.map((kind) => Math.max(this.counted[kind], Object.keys(this.tallies[kind] ?? {}).length));
-    say(byId("names-count"), KINDS.map((kind, index) => `${count(known[index])} ${known[index] === 1 ? kind : `${kind}s`}`).join(", "));
+    this.renderCount();
     if (!byId("names").open) return;
     this.ask();
     const found = this.found();
@@ -97,6 +97,19 @@ export class Names {
     say(byId("names-shown"), shown.length ? `${count(start + 1)} to ${count(start + shown.length)} of ${count(found.length)}` : this.zero());
   }
 
+  /** How many names there are; until it was opened, of those that are counted. */
+  renderCount() {
+    const texts = KINDS.map((kind) => {
+      const known = Math.max(this.counted[kind], this.known(kind).size);
+      return `${count(known)} ${known === 1 ? kind : `${kind}s`}`;
+    });
+    say(byId("names-count"), `${texts.join(", ")}${Object.keys(this.tallies).length ? "" : " that are counted"}`);
+  }
+
+  known(kind) {
+    return new Set([...this.flows[kind].keys(), ...Object.keys(this.tallies[kind] ?? {})]);
+  }
+
   /** Why there is no name. */
   zero() {
     if (byId("names-find").value.trim() || byId("names-kind").value || byId("names-idle").checked) return "No name is like that.";
@@ -105,12 +118,12 @@ export class Names {
 
   /** What the table holds: after the filter, in order. */
   found() {
-    const text = byId("names-find").value.trim().toLowerCase();
+    const isFound = finder(byId("names-find").value);
     const kind = byId("names-kind").value;
     const busyOnly = byId("names-idle").checked;
     const found = KINDS.filter((one) => !kind || one === kind)
       .flatMap((one) => this.all(one))
-      .filter((row) => row.name.toLowerCase().includes(text) && !(busyOnly && isIdle(row)));
+      .filter((row) => isFound(row.name) && !(busyOnly && isIdle(row)));
     const sign = this.order === "asc" ? 1 : -1;
     const { sort } = this;
     return found.sort((one, other) => sign * compare(one[sort], other[sort]) || compare(one.name, other.name));
@@ -121,7 +134,7 @@ export class Names {
     const tallies = this.tallies[kind] ?? {};
     const all = this.tallies[kind] !== undefined && Object.keys(tallies).length < MAX_NAMES;
     const none = all ? { open: 0, failed: 0, refused: 0 } : {};
-    return [...new Set([...flows.keys(), ...Object.keys(tallies)])].map((name) => {
+    return [...this.known(kind)].map((name) => {
       const flow = flows.get(name);
       const stands = flow !== undefined && !Object.hasOwn(this.moved[kind], name);
       const tally = Object.hasOwn(tallies, name) ? tallies[name] : none;

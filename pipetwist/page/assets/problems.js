@@ -27,7 +27,7 @@ export function showProblems(problems, now) {
   byId("problems-none").hidden = shown.length > 0;
 }
 
-function counts({ not_listening, reload, failed, bad_commands, commands, rejected, dropped, lost_records, limits }) {
+function counts({ not_listening, reload, failed, bad_commands, commands, rejected, dropped, lost_records, reached }) {
   return [
     ...not_listening.map(({ name }) => `${name} does not listen`),
     reload && "the last reload failed",
@@ -36,7 +36,7 @@ function counts({ not_listening, reload, failed, bad_commands, commands, rejecte
     rejected && `${many(rejected, "client")} rejected`,
     dropped && `${many(dropped, "datagram")} dropped`,
     lost_records && `${many(lost_records, "connection record")} lost`,
-    limits.length && `${many(limits.length, "limit")} reached`,
+    reached && `${many(reached, "limit")} reached`,
   ].filter(Boolean);
 }
 
