@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from pipetwist.cli.connection_options import complete_listed, selection_options
-from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal, print_json, print_lines
+from pipetwist.cli.repeating import interval_option, watch_option
 from pipetwist.cli.server_options import ServerChoice, control_options
 from pipetwist.cli.sizes import to_bytes
 
@@ -53,18 +53,8 @@ _SORTS = ("id", "age", "bytes", "rate", "user")
     "--limit", "-l", metavar="N", type=click.IntRange(min=1), help="Show N of them at most."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, ages in seconds.")
-@click.option(
-    "--watch", "-w", is_flag=True, help="Repeat until Ctrl-C. With --json each answer is a line."
-)
-@click.option(
-    "--interval",
-    "-n",
-    metavar="DURATION",
-    callback=to_seconds,
-    default="1s",
-    show_default=True,
-    help="How often --watch asks, and over which time rates are measured.",
-)
+@watch_option
+@interval_option("1s", "How often --watch asks, and over which time rates are measured.")
 @control_options
 def connections(
     words: tuple[str, ...],

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal
+from pipetwist.cli.repeating import interval_option, watch_option
 from pipetwist.cli.selecting import pattern_options, selected, tell_idle
 from pipetwist.cli.server_options import ServerChoice, server_options
 from pipetwist.cli.showing import Form, Show
@@ -51,18 +51,8 @@ __all__ = ["stats"]
     help="How to sort: by name, or by uplink, downlink or total, the largest first.",
 )
 @click.option("--bytes", "exact", is_flag=True, help="Show plain numbers of bytes in the table.")
-@click.option(
-    "--watch", "-w", is_flag=True, help="Repeat until Ctrl-C. With --json each answer is a line."
-)
-@click.option(
-    "--interval",
-    "-n",
-    metavar="DURATION",
-    callback=to_seconds,
-    default="2s",
-    show_default=True,
-    help="How often --watch asks.",
-)
+@watch_option
+@interval_option("2s", "How often --watch asks.")
 @click.option(
     "--store",
     metavar="FILE",

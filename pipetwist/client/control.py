@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import grpc
+from google.protobuf.message import Message
 
 from pipetwist.client.channel import call_failed, open_channel
 from pipetwist.client.server import Server
@@ -31,6 +32,7 @@ from pipetwist.control.wire.control_pb2 import (
 __all__ = ["ClosedConnections", "ControlCalls", "Selected"]
 
 _SERVICE: Final = control_pb2.DESCRIPTOR.services_by_name["Control"].full_name
+_Answer = TypeVar("_Answer", bound=Message)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,17 +101,9 @@ class ControlCalls:
         Raises:
             ServerError: there is no answer.
         """
-        call = self._channel.unary_stream(
-            f"/{_SERVICE}/ListConnections",
-            request_serializer=ListConnectionsRequest.SerializeToString,
-            response_deserializer=ListConnectionsResponse.FromString,
-        )
         request = ListConnectionsRequest(selection=selected.message)
-        try:
-            answers: Iterable[ListConnectionsResponse] = call(request, timeout=self._server.timeout)
-            return [one for answer in answers for one in answer.connections]
-        except grpc.RpcError as error:
-            raise call_failed(self._server, "ListConnections", error) from error
+        answers = self._all("ListConnections", request, ListConnectionsResponse)
+        return [one for answer in answers for one in answer.connections]
 
     def list_entities(self, *kinds: str, users: Iterable[str] = ()) -> list[Entity]:
         """Inbounds, outbounds and users with their limits.
@@ -121,17 +115,9 @@ class ControlCalls:
         Raises:
             ServerError: there is no answer.
         """
-        call = self._channel.unary_stream(
-            f"/{_SERVICE}/ListEntities",
-            request_serializer=ListEntitiesRequest.SerializeToString,
-            response_deserializer=ListEntitiesResponse.FromString,
-        )
         request = ListEntitiesRequest(entities=kinds, users=users)
-        try:
-            answers: Iterable[ListEntitiesResponse] = call(request, timeout=self._server.timeout)
-            return [one for answer in answers for one in answer.entities]
-        except grpc.RpcError as error:
-            raise call_failed(self._server, "ListEntities", error) from error
+        answers = self._all("ListEntities", request, ListEntitiesResponse)
+        return [one for answer in answers for one in answer.entities]
 
     def get_status(self) -> GetStatusResponse:
         """The state of the daemon.
@@ -139,16 +125,7 @@ class ControlCalls:
         Raises:
             ServerError: there is no answer.
         """
-        call = self._channel.unary_unary(
-            f"/{_SERVICE}/GetStatus",
-            request_serializer=GetStatusRequest.SerializeToString,
-            response_deserializer=GetStatusResponse.FromString,
-        )
-        try:
-            answer: GetStatusResponse = call(GetStatusRequest(), timeout=self._server.timeout)
-        except grpc.RpcError as error:
-            raise call_failed(self._server, "GetStatus", error) from error
-        return answer
+        return self._one("GetStatus", GetStatusRequest(), GetStatusResponse)
 
     def close_connections(self, selected: Selected) -> ClosedConnections:
         """Close connections, with as many calls as their ids take.
@@ -173,27 +150,34 @@ class ControlCalls:
         Raises:
             ServerError: there is no answer.
         """
-        call = self._channel.unary_unary(
-            f"/{_SERVICE}/ResetQuotas",
-            request_serializer=ResetQuotasRequest.SerializeToString,
-            response_deserializer=ResetQuotasResponse.FromString,
-        )
-        request = ResetQuotasRequest(users=users)
-        try:
-            answer: ResetQuotasResponse = call(request, timeout=self._server.timeout)
-        except grpc.RpcError as error:
-            raise call_failed(self._server, "ResetQuotas", error) from error
+        answer = self._one("ResetQuotas", ResetQuotasRequest(users=users), ResetQuotasResponse)
         return tuple(answer.unknown_users)
 
     def _close(self, selected: Selected) -> CloseConnectionsResponse:
-        call = self._channel.unary_unary(
-            f"/{_SERVICE}/CloseConnections",
-            request_serializer=CloseConnectionsRequest.SerializeToString,
-            response_deserializer=CloseConnectionsResponse.FromString,
-        )
         request = CloseConnectionsRequest(selection=selected.message)
+        return self._one("CloseConnections", request, CloseConnectionsResponse)
+
+    def _one(self, method: str, request: Message, answer: type[_Answer]) -> _Answer:
+        """Make a call that has one answer."""
+        call = self._channel.unary_unary(
+            f"/{_SERVICE}/{method}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
         try:
-            answer: CloseConnectionsResponse = call(request, timeout=self._server.timeout)
+            given: _Answer = call(request, timeout=self._server.timeout)
         except grpc.RpcError as error:
-            raise call_failed(self._server, "CloseConnections", error) from error
-        return answer
+            raise call_failed(self._server, method, error) from error
+        return given
+
+    def _all(self, method: str, request: Message, answer: type[_Answer]) -> list[_Answer]:
+        """Make a call whose answer comes in parts."""
+        call = self._channel.unary_stream(
+            f"/{_SERVICE}/{method}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=answer.FromString,
+        )
+        try:
+            return list(call(request, timeout=self._server.timeout))
+        except grpc.RpcError as error:
+            raise call_failed(self._server, method, error) from error

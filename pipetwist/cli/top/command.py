@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipetwist.cli.durations import to_seconds
 from pipetwist.cli.output import on_terminal
+from pipetwist.cli.repeating import interval_option
 from pipetwist.cli.selecting import pattern_options, selected
 from pipetwist.cli.server_options import ControlChoice, ServerChoice, top_options
 
@@ -24,15 +24,7 @@ _LONG = 3600.0  # seconds; the thread that asks wakes it before
 
 @click.command(short_help="Show live rates, totals, limits and who is online.")
 @pattern_options
-@click.option(
-    "--interval",
-    "-n",
-    metavar="DURATION",
-    callback=to_seconds,
-    default="1s",
-    show_default=True,
-    help="How often to ask.",
-)
+@interval_option("1s", "How often to ask.")
 @click.option(
     "--sort",
     metavar="BY",
