@@ -28,9 +28,10 @@ _LINE = PlainFormat(
     "down={downlink:d}: {reason}"
 )
 
-# So many connections come under other limits before the reactor does something else.
+# So many connections come under other limits before the reactor does something else; to end one
+# takes as long as that of so many, since each has two sides to close, and a line to log.
 _LIMITED_AT_ONCE = 100
-_DISMISSED_AT_ONCE = 20  # each has two sides to close, and a line to log
+_DISMISSING_STEPS = 5
 
 # As a command's own lines have it.
 _LINE_OF_COMMAND = PlainFormat(_LINE.replace("{outbound}", "{outbound}[{pid:d}]"))
@@ -77,6 +78,8 @@ class ConnectionTable:
         self._online = online
         self._over = over
         self._open: dict[ConnectionRecord, Connection] = {}
+        # The users whose connections are looked at again; whether they have to be once more.
+        self._looked_at: dict[str, bool] = {}
         self._observers: tuple[IConnectionObserver, ...] = ()
 
     def __len__(self) -> int:
@@ -132,27 +135,40 @@ class ConnectionTable:
                 yield None
 
     def look_again(self, users: Collection[str]) -> None:
-        """What these users have is used up, or not any more. Other limits hold at once; connections
-        that have to end do so in small steps, since nothing passes any more meanwhile.
+        """What these users have is used up, or not any more. Their rates change at once; their
+        connections come under others, or end, in small steps.
         """
         self.limits.look_again(users)
-        in_turns(self.clock, self._looking_again(frozenset(users)))
+        # Each that moves meanwhile tells of its user again.
+        for user in self._looked_at.keys() & set(users):
+            self._looked_at[user] = True
+        others = frozenset(users) - self._looked_at.keys()
+        if others:
+            self._looked_at.update(dict.fromkeys(others, False))
+            in_turns(self.clock, self._looking_again(others))
 
     def _looking_again(self, users: frozenset[str]) -> Generator[None, None, None]:
-        dismissed = 0
-        for connection in self.connections():
-            user = connection.client_info.user
-            if user not in users or connection not in self._open:
-                continue
-            refusal = self.limits.admission.spent(user)
-            if refusal is None:
-                self.limits.limit(connection, since_start=False)
-                continue
-            limited: Any = connection  # all are of that class where there are quotas
-            limited.dismiss(refusal)
-            dismissed += 1
-            if dismissed % _DISMISSED_AT_ONCE == 0:
-                yield
+        steps = 0
+        try:
+            for connection in self.connections():
+                user = connection.client_info.user
+                if user not in users or connection not in self._open:
+                    continue
+                refusal = self.limits.admission.spent(user)
+                if refusal is None:
+                    self.limits.limit(connection, since_start=False)
+                    steps += 1
+                else:
+                    limited: Any = connection  # all are of that class where there are quotas
+                    limited.dismiss(refusal)
+                    steps += _DISMISSING_STEPS
+                if steps >= _LIMITED_AT_ONCE:
+                    yield
+                    steps = 0
+        finally:
+            again = [user for user in users if self._looked_at.pop(user)]
+        if again:
+            self.look_again(again)
 
     def observe(self, observer: IConnectionObserver) -> None:
         """Report every connection to this observer from now on."""

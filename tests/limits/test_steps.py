@@ -19,10 +19,12 @@ from pipetwist.kinds.user_options import UserOptions
 from pipetwist.limits.limits import Limits
 from pipetwist.limits.seats import Refusal
 from pipetwist.outbounds.unix import UnixOutboundOptions
+from pipetwist.relay import connection_table
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.relay import Route
 from pipetwist.service.limiting import finding_limits, limits_of
+from pipetwist.steps import at_once
 from pipetwist.testing import FakeOutbound, FakeSide
 
 _MANY = 350
@@ -135,6 +137,48 @@ class OpenConnectionsTest(SynchronousTestCase):
         self.patch(admission, "spent", lambda _: None)
         self.clock.advance(0)
         self.assertEqual(len(self.table), _MANY - 120)
+
+    def of_alice(self) -> list[Any]:
+        """Have all connections be of one user; where the work is noted that is done in turns."""
+        for connection in self.connections:
+            connection.client_info = connection.client_info._replace(user="alice")
+        self.table.limit(_LIMITS)
+        works: list[Any] = []
+        self.patch(connection_table, "in_turns", lambda _, work: works.append(work))
+        return works
+
+    def test_slower(self) -> None:
+        """Connections that come under other limits, since a quota is used up, do so in steps as
+        well.
+        """
+        works = self.of_alice()
+        limited: list[object] = []
+        self.patch(self.table.limits, "limit", lambda one, **_: limited.append(one))
+        self.table.look_again(["alice"])
+        steps, before = [], 0
+        for _ in chain(works[0], (None,)):
+            steps.append(len(limited) - before)
+            before = len(limited)
+        self.assertEqual((before, max(steps)), (_MANY, 100))
+
+    def test_told_again(self) -> None:
+        """A user whose connections are being looked at, and who is told of again, is looked at once
+        more after that, and not meanwhile; another one is.
+        """
+        works = self.of_alice()
+        self.connections[0].client_info = self.connections[0].client_info._replace(user="bob")
+        for users in (["alice"], ["alice"], ["bob", "alice"]):
+            self.table.look_again(users)
+        self.assertEqual(len(works), 2)
+        at_once(works[1])
+        self.assertEqual(len(works), 2)
+        at_once(works[0])
+        self.assertEqual(len(works), 3)
+        at_once(works[2])
+        self.assertEqual(len(works), 3)
+        self.table.look_again(["alice"])
+        self.assertEqual(len(works), 4)
+        works[3].close()
 
 
 class FindingTest(SynchronousTestCase):
