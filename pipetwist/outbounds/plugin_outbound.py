@@ -166,7 +166,8 @@ class PluginOutbound(ProxiedOutbound, Service):
         return tls_side(kernel, connected, tls, self._far_end, make_side)
 
     def _not_started(self, failure: Failure) -> None:
-        if self.running:
+        # A daemon that stops ends its plug-ins before its outbounds.
+        if self.running and self._context.plugins.running:
             self._context.start_failed(StartError(f"{self._options.label}: {failure.value}"))
 
     def dismiss(self) -> None:
