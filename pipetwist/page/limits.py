@@ -6,7 +6,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import inf
 
-from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
+from pipetwist.kinds.limit_options import UserLimitOptions
 from pipetwist.limits.limit_table import LimitTable
 from pipetwist.limits.limits import Entity
 from pipetwist.page.document import PIECE, Steps, encoded
@@ -17,13 +17,7 @@ __all__ = ["MAX_LIMITED", "LimitsTold"]
 MAX_LIMITED = 200
 """How many of those with limits are told; the filter finds the others."""
 _ROWS = 25  # that are written in one step
-_FIGURES = (
-    "up_mbps",
-    "down_mbps",
-    "max_connections",
-    "max_sources",
-    "connections_per_second",
-)
+_FIGURES = ("up_mbps", "down_mbps", "max_connections", "connections_per_second")
 
 
 class LimitsTold:
@@ -100,9 +94,7 @@ class LimitsTold:
             "held": {"up": up, "down": down},
             "closed": table.admission.closed(entity, name) or None,
         }
-        for figure in _FIGURES:
-            value = getattr(options, figure, None)
-            row[figure] = None if value == inf else value
+        row.update(_figures(options, (*_FIGURES, "max_sources")))
         if entity != "inbound":
             row["open"] = opened
         if isinstance(options, UserLimitOptions):
@@ -121,9 +113,11 @@ def _quota(quota: Quota) -> Iterator[Mapping[str, object]]:
             "period": str(quota.period),
             "count": options.count,
             "anew": quota.span.end,
-            "then": None if options.then is None else _rates(options.then),
+            "then": None if options.then is None else _figures(options.then, _FIGURES),
         }
 
 
-def _rates(options: LimitOptions) -> Mapping[str, float | None]:
-    return {"up_mbps": options.up_mbps, "down_mbps": options.down_mbps}
+def _figures(options: object, names: Iterable[str]) -> dict[str, float | None]:
+    """What they say; None where that is nothing, or any number."""
+    said = {name: getattr(options, name, None) for name in names}
+    return {name: None if value == inf else value for name, value in said.items()}

@@ -110,7 +110,7 @@ class LimitsTest(DaemonPageCase):
         limits = {"down_mbps": 0.1, "max_connections": 3, "quota": [quota]}
         configuration = super().configured()
         user = {"name": "alice", "uid": os.getuid(), "limits": limits}
-        configuration["inbounds"][0]["users"] = [user]
+        configuration["inbounds"][0].update(users=[user], limits={"max_connections": 9})
         configuration["experimental"]["v2ray_api"]["stats"]["store"] = "counters"
         return configuration
 
@@ -139,6 +139,8 @@ class LimitsTest(DaemonPageCase):
         self.assertRegex(
             quota, r"^[1-9][\d.]*\xa0KiB of 954\xa0MiB a day, anew \d{4}-\d\d-\d\d \d\d:\d\d$"
         )
+        at_once = f"{rows}.map((row) => row.cells[3].textContent)"
+        self.assertIn("at most 9 open", self.browser.evaluate(at_once))
         self.assertIn("1 limit reached", self.text("#problems-count"))
         styles = """[...document.querySelector('#rows tr.held').cells].map((cell) => {
           const { color, fontStyle } = getComputedStyle(cell);
@@ -148,6 +150,21 @@ class LimitsTest(DaemonPageCase):
         self.assertEqual(shown["inbound"], [True, "normal"])
         self.assertEqual(shown["downlink"], [True, "normal"])
         self.assertEqual(shown["downlink-rate"][1], "italic")
+
+    def test_used_up(self) -> None:
+        """Of a quota that is used up there is what holds then, and no dash of what does not."""
+        then = {"max_connections": 2}
+        quotas = [{"bytes": 9, "per": "day", "then": then}, {"bytes": "1GB", "per": "day"}]
+        self.daemon.stop()
+        self.configuration["inbounds"][0]["users"][0]["limits"] = {"quota": quotas}
+        self.start()
+        self.carry(self.connect(), 100)
+        self.open()
+        self.browser.wait_for(LIVE)
+        self.browser.evaluate("document.querySelector('#limits summary').click()")
+        text = "document.querySelector('#limits-rows .quota')?.textContent"
+        found = self.browser.wait_for(text, lambda text: text and "used up" in text)
+        self.assertTrue(found.endswith("; used up, now at most 2 open"), found)
 
 
 class PluginTest(DaemonPageCase):

@@ -130,7 +130,16 @@ class LimitsToldTest(SynchronousTestCase):
         )
         self.assertEqual(
             (both[100]["used"], both[100]["then"], both[100]["anew"]),
-            (100, {"up_mbps": 1, "down_mbps": None}, 20_001 * _DAY),
+            (
+                100,
+                {
+                    "up_mbps": 1,
+                    "down_mbps": None,
+                    "max_connections": None,
+                    "connections_per_second": None,
+                },
+                20_001 * _DAY,
+            ),
         )
 
     def test_closed(self) -> None:

@@ -72,7 +72,7 @@ function rates({ up_mbps, down_mbps }) {
 }
 
 function connections({ open, max_connections, sources, max_sources, connections_per_second }) {
-  const of = (value, most, noun) => most && `${value === undefined ? "" : `${count(value)} of `}${count(most)} ${noun}`;
+  const of = (value, most, noun) => most && `${value === undefined ? "at most" : `${count(value)} of`} ${count(most)} ${noun}`;
   const parts = [of(open, max_connections, "open"), of(sources, max_sources, "sources"), connections_per_second && `${connections_per_second} a second`];
   return parts.filter(Boolean).join(", ") || NONE;
 }
@@ -85,6 +85,7 @@ function quota({ bytes: total, used, period, count: counted, anew, then }) {
   bar.classList.toggle("full", up);
   const way = { up: " of uplink", down: " of downlink" }[counted] ?? "";
   const again = anew === null ? "" : `, anew ${moment(anew)}`;
-  const rest = up ? (then === null ? "; used up" : `; used up, now ${rates(then)}`) : "";
+  const now = then === null ? [] : [rates(then), connections(then)].filter((text) => text !== NONE);
+  const rest = up ? `; used up${now.length ? `, now ${now.join(", ")}` : ""}` : "";
   return make("div", { class: "quota" }, bar, make("span", {}, `${bytes(used)} of ${bytes(total)}${way} ${period}${again}${rest}`));
 }
