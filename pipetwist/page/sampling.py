@@ -4,11 +4,11 @@ rates since the previous sample.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 from pipetwist.interfaces import CounterStoreLike
+from pipetwist.page.largest import largest
 from pipetwist.relay.connection_table import ConnectionTable
 from pipetwist.relay.record import ConnectionRecord
 from pipetwist.stats.names import DIRECTIONS, ENTITIES, Entity, traffic_entity
@@ -167,26 +167,28 @@ class Sampler:
                     both[DIRECTIONS.index(direction)] = counter.total()
             yield
         for entity in ENTITIES:
-            self._keep(entity, self._totals[entity], interval)
-            yield
+            yield from self._keep(entity, self._totals[entity], interval)
 
-    def _keep(self, entity: Entity, totals: dict[str, list[int]], interval: float | None) -> None:
+    def _keep(
+        self, entity: Entity, totals: dict[str, list[int]], interval: float | None
+    ) -> Iterator[None]:
         all_known = self.counted[entity] == len(self.traffic[entity])
         self.counted[entity] = len(totals)
-        names = (
-            sorted(heapq.nlargest(MAX_NAMES, totals, key=lambda name: sum(totals[name])))
-            if len(totals) > MAX_NAMES
-            else totals
-        )
-        known, flows = self.traffic[entity], {}
-        for name in names:
-            flow = known.get(name)
-            # A new name has all of its bytes since then; of a name that was left out before, that
-            # is not known.
-            since = interval if flow is not None or all_known else None
-            flows[name] = flow or Flow()
-            uplink, downlink = totals[name]
-            flows[name].update(uplink, downlink, since)
+        names = list(totals)
+        if len(names) > MAX_NAMES:
+            names = yield from largest(names, MAX_NAMES, lambda name: sum(totals[name]))
+            names.sort()
+        known, flows = self.traffic[entity], dict[str, Flow]()
+        for piece in _pieces(names):
+            for name in piece:
+                flow = known.get(name)
+                # A new name has all of its bytes since then; of a name that was left out before,
+                # that is not known.
+                since = interval if flow is not None or all_known else None
+                flows[name] = flow or Flow()
+                uplink, downlink = totals[name]
+                flows[name].update(uplink, downlink, since)
+            yield
         self.traffic[entity] = flows
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from zope.interface import implementer
 
 from pipetwist.connection.cause import Cause
 from pipetwist.interfaces import IConnectionObserver, IConnectionRecord
 from pipetwist.page.document import PIECE, Steps, encoded
+from pipetwist.page.largest import largest
 from pipetwist.page.sampling import MAX_NAMES
 from pipetwist.stats.names import ENTITIES, Entity
 
@@ -80,14 +82,12 @@ class NameTallies:
             self._tally(entity, name).refused = count
         entities = []
         for entity, tallies in self._tallies.items():
-            told = (
-                list(tallies.items())
-                if len(tallies) <= MAX_NAMES
-                else sorted(tallies.items(), key=_weight, reverse=True)[:MAX_NAMES]
-            )
+            names = list(tallies)
+            if len(names) > MAX_NAMES:
+                names = yield from largest(names, MAX_NAMES, partial(_weight, tallies))
             pieces = []
-            for start in range(0, len(told), PIECE):
-                pieces.append(_written(told[start : start + PIECE]))
+            for start in range(0, len(names), PIECE):
+                pieces.append(_written(tallies, names[start : start + PIECE]))
                 yield
             entities.append(b'"%b":{%b}' % (entity.encode("ascii"), b",".join(pieces)))
         return b"{%b}" % b",".join(entities)
@@ -110,14 +110,14 @@ class NameTallies:
         return tally
 
 
-def _written(piece: Sequence[tuple[str, Tally]]) -> bytes:
-    told = {
-        name: {"open": tally.open, "failed": tally.failed, "refused": tally.refused}
-        for name, tally in piece
-    }
+def _written(tallies: Mapping[str, Tally], names: Iterable[str]) -> bytes:
+    told = {}
+    for name in names:
+        tally = tallies[name]
+        told[name] = {"open": tally.open, "failed": tally.failed, "refused": tally.refused}
     return encoded(told)[1:-1]
 
 
-def _weight(item: tuple[str, Tally]) -> tuple[int, int]:
-    tally = item[1]
+def _weight(tallies: Mapping[str, Tally], name: str) -> tuple[int, int]:
+    tally = tallies[name]
     return tally.open, tally.failed + tally.refused

@@ -9,7 +9,7 @@ from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from pipetwist.connection.client_info import ClientInfo
-from pipetwist.page import sampling
+from pipetwist.page import largest, sampling
 from pipetwist.page.sampling import Reading, Sampler
 from pipetwist.relay.connection import Connection
 from pipetwist.relay.connection_table import ConnectionTable
@@ -164,6 +164,16 @@ class CountersTest(_Case):
         self.assertEqual(
             (list(self.sampler.traffic["user"]), self.sampler.counted["user"]), (["b", "c"], 3)
         )
+
+    def test_steps(self) -> None:
+        """However many names there are, no step compares more than a piece of them."""
+        self.patch(sampling, "MAX_NAMES", 2)
+        self.patch(largest, "_PIECE", 10)
+        for number in range(100):
+            self.count(f"user-{number}", number, number)
+        self.sample()
+        self.assertGreaterEqual(sum(1 for _ in self.sampler.sample()), 100 // 10)
+        self.assertEqual(list(self.sampler.traffic["user"]), ["user-98", "user-99"])
 
     def test_left_out_before(self) -> None:
         """A name that was left out before has no rate when it comes in: its bytes are not of this
