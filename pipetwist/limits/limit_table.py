@@ -102,10 +102,9 @@ class LimitTable:
     def configuring(self, limits: Limits) -> Generator[None, None, None]:
         """As `configure`, in small steps: first for new connections."""
         before, self.current = self.current, limits
-        if self.quotas is not None:
-            if limits.zone != before.zone:
-                self.quotas.move(limits.zone)
-            self.quotas.configure(limits.quotas if limits.have_quotas else None)
+        if self.quotas is not None and limits.zone != before.zone:
+            self.quotas.move(limits.zone)
+        self.watch_quotas()
         yield from self.admission.configuring(limits)
         keys = list(self._rates)
         for start in range(0, len(keys), _CHANGED_AT_ONCE):
@@ -121,6 +120,11 @@ class LimitTable:
     def keep_quotas(self, quotas: QuotaTable) -> None:
         """Hold connections to quotas as well, from the next configuration on."""
         self.admission.quotas = quotas
+
+    def watch_quotas(self) -> None:
+        """Hold users to the quotas of the present limits, if there is a file for them."""
+        if self.quotas is not None:
+            self.quotas.configure(self.current.quotas if self.current.have_quotas else None)
 
     def look_again(self, users: Collection[str]) -> None:
         """Other limits hold for these users, by their quotas."""

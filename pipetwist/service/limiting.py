@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping
 from itertools import chain
 from zoneinfo import ZoneInfo
 
+from twisted.application.service import Service
 from twisted.internet.interfaces import IReactorTime
 
 from pipetwist.config.document import Document
@@ -25,8 +26,8 @@ __all__ = ["Limiter", "finding_limits", "limits_of"]
 _USERS_AT_ONCE = 5000
 
 
-class Limiter:
-    """Has the limits of a configuration hold.
+class Limiter(Service):
+    """Has the limits of a configuration hold, until it is stopped after all connections.
 
     Args:
         relay: has the connections.
@@ -49,8 +50,14 @@ class Limiter:
         self._caps.configure(limits)
         return self._relay.limiting(limits)
 
-    def stop(self) -> None:
-        """Look at no clock any more: all connections have closed."""
+    def startService(self) -> None:
+        """Look at the clock for quotas, after a stop too."""
+        super().startService()
+        self._limits.watch_quotas()
+
+    def stopService(self) -> None:
+        """Look at no clock any more."""
+        super().stopService()
         self._caps.stop()
         if self._limits.quotas is not None:
             self._limits.quotas.stop()

@@ -162,11 +162,11 @@ class PipetwistService(MultiService):
             first.setServiceParent(self)
         limits = limits_of(document)
         keep_quotas(self, document, limits, reactor, connections, log)
-        self._limiter = Limiter(self.relay, shares, reactor)
-        rest = (self.relay.connection_table, self._limiter.apply, self.api, self.control, self.web)
+        limiter = Limiter(self.relay, shares, reactor)
+        rest = (self.relay.connection_table, limiter.apply, self.api, self.control, self.web)
         self._reloader = Reloader(self, current, context, outbound_context, log, *rest)
         self._reloader.follow(limits)
-        for part in (self.web, self.control, self.api):
+        for part in (limiter, self.web, self.control, self.api):
             if part is not None:
                 part.setServiceParent(self)
 
@@ -274,7 +274,6 @@ class PipetwistService(MultiService):
                 # now, so that the commands end while the connections finish
                 part.dismiss()
         yield self.relay.drain(self.document.drain_timeout)
-        self._limiter.stop()
         yield self._stop([part for part in self if part not in first and not is_storage(part)])
         yield self._stop(filter(is_storage, self))
         self._peer_close_watch.close()

@@ -15,6 +15,7 @@ from pipetwist.kinds.user_options import UserOptions
 from pipetwist.outbounds.unix import UnixOutboundOptions
 from pipetwist.quotas.stored import quota_path
 from pipetwist.service.tree import PipetwistService
+from pipetwist.storage.offline import read_counters
 from tests.support.scratch import scratch_folder
 
 
@@ -84,6 +85,21 @@ class ServiceTest(TestCase):
         quotas = tree.relay.connection_table.limits.quotas
         assert quotas is not None
         self.assertIsNone(quotas._look_call)
+
+    async def test_again(self) -> None:
+        """One that is started again goes on counting in the file, and looks at the clock."""
+        tree = self.start(self.document(quota=100))
+        quotas = tree.relay.connection_table.limits.quotas
+        assert quotas is not None
+        quotas.of("me")[0].take(70)
+        await tree.stopService()
+        tree.privilegedStartService()
+        tree.startService()
+        quotas.of("me")[0].take(10)
+        self.assertIsNotNone(quotas._look_call)
+        await tree.stopService()
+        path = quota_path(str(self.folder / "counters.db"))
+        self.assertEqual(sum(one.value for one in read_counters(path)), 80)
 
     async def test_first_at_a_reload(self) -> None:
         """The first quota needs a restart, and says so."""

@@ -56,8 +56,8 @@ class AllOrNothingTest(ReloadTestCase):
         self.assertEqual(
             (self.there(), list(tree.inbounds), list(tree.outbounds)), (["in"], ["in"], ["tool"])
         )
-        # Besides these the tree has what the processes of plug-ins are in.
-        self.assertEqual(len(list(tree)), 3)
+        # Besides these the tree has what the processes of plug-ins are in, and its limits.
+        self.assertEqual(len(list(tree)), 4)
         before = self.commands(tree)["tool"]
         self.connect()
         self.assertEqual(self.commands(tree), {"tool": before + 1})
