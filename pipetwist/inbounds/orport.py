@@ -30,6 +30,8 @@ from pipetwist.values.addresses import shown_address
 
 __all__ = ["OrPort", "Receiver"]
 
+_SHOWN = 100  # letters of a transport's name that is none of ours
+
 
 class Receiver(Protocol):
     """An inbound, as it is seen from here."""
@@ -245,7 +247,7 @@ class OrPort:
             if len(self.contract.transports) == 1 or receiver.transport.name == exchange.transport:
                 receiver.take(accepted, exchange.client)
                 return
-        self._close_strange(accepted, f"its client has come by {exchange.transport!r}")
+        self._close_strange(accepted, f"its client has come by {exchange.transport[:_SHOWN]!r}")
 
     def _refused(self, why: str) -> None:
         self.expected(1)

@@ -12,6 +12,8 @@ from collections.abc import Generator
 from hashlib import sha256
 from ipaddress import ip_address
 
+from pipetwist.values.addresses import plain_host
+
 __all__ = ["COOKIE_BYTES", "MAX_BYTES", "NONCE_BYTES", "ExtendedOrPort", "OrPortError"]
 
 COOKIE_BYTES = NONCE_BYTES = 32
@@ -133,7 +135,7 @@ class ExtendedOrPort:
     def _address(self, body: bytes) -> tuple[str, int]:
         host, _, port = body.decode("ascii", "replace").rpartition(":")
         try:
-            address = ip_address(host.removeprefix("[").removesuffix("]"))
+            address = str(ip_address(host.removeprefix("[").removesuffix("]")))
             number = int(port) if port.isascii() and port.isdecimal() else 0
         except ValueError:
             number = 0
@@ -141,4 +143,4 @@ class ExtendedOrPort:
             self._outgoing += _DENY.to_bytes(2, "big") + b"\0\0"
             message = f"it said that its client is at {body[:100]!r}, which is no address"
             raise OrPortError(message)
-        return str(address), number
+        return plain_host(address), number

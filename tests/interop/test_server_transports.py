@@ -181,12 +181,17 @@ class SharedProcessTest(_Case):
             self.assertEqual(second.recv(5), b"again")
 
     def test_strange(self) -> None:
-        """A client that has come by none of its transports is nobody's."""
-        says: dict[str, Any] = {"env": {"SAYS": "third"}}
+        """A client that has come by none of its transports is nobody's, and of a name of theirs
+        that is no name the log has the beginning alone.
+        """
+        says: dict[str, Any] = {"env": {"SAYS": "x" * 30_000}}
         self.start(self.inbound("one", **says), self.inbound("other", **says))
         with socket.create_connection(("127.0.0.1", self.ports["one"]), 60) as client:
             self.assertEqual(client.recv(1), b"")
-        self.wait_for("refused a connection of the plug-in's: its client has come by 'third'")
+        beginning = "x" * 100
+        self.wait_for(
+            f"refused a connection of the plug-in's: its client has come by '{beginning}'\n"
+        )
 
     def test_killed(self) -> None:
         """When it is killed, both go on in another one."""

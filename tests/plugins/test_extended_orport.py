@@ -67,6 +67,11 @@ class ExchangeTest(SynchronousTestCase):
         self.machine.receive(_SHOWN + _command(1, b"[2001:db8::1]:1") + _command(0))
         self.assertEqual(self.machine.client, ("2001:db8::1", 1))
 
+    def test_mapped_address(self) -> None:
+        """An address of IPv4 that is written as one of IPv6 is that of IPv4, as everywhere."""
+        self.machine.receive(_SHOWN + _command(1, b"[::ffff:192.0.2.7]:1") + _command(0))
+        self.assertEqual(self.machine.client, ("192.0.2.7", 1))
+
     def test_silent(self) -> None:
         """One that does not say who its client is is done as well."""
         self.machine.receive(_SHOWN + _command(0))
