@@ -14,7 +14,7 @@ _Item = TypeVar("_Item")
 def largest(
     items: Sequence[_Item],
     most: int,
-    key: Callable[[_Item], Any],  # Any: whatever can be compared
+    key: Callable[[_Item], Any],  # what can be compared
 ) -> Generator[None, None, list[_Item]]:
     """Pick some: other work may be done at each yield.
 
@@ -27,7 +27,7 @@ def largest(
         The largest ones, the largest first; equal ones in their order.
     """
     found: list[_Item] = []
-    least: Any = None  # the key of the last that is among the largest so far
+    least: Any = None  # the key, which can be compared, of the last that is among the largest yet
     for start in range(0, len(items), _PIECE):
         piece = items[start : start + _PIECE]
         found += piece if least is None else [one for one in piece if key(one) > least]
@@ -38,5 +38,9 @@ def largest(
     return _first(found, most, key)
 
 
-def _first(items: Sequence[_Item], most: int, key: Callable[[_Item], Any]) -> list[_Item]:
+def _first(
+    items: Sequence[_Item],
+    most: int,
+    key: Callable[[_Item], Any],  # what can be compared
+) -> list[_Item]:
     return sorted(items, key=key, reverse=True)[:most]
