@@ -14,6 +14,7 @@ def plugins(file: str) -> None:
 
     What clients need is known once the plug-in was ready.
     """
+    from pipetwist.cli.output import printable
     from pipetwist.config.reading import read_document
     from pipetwist.plugins.options import PluginProcessOptions
 
@@ -21,4 +22,4 @@ def plugins(file: str) -> None:
     for options in (*document.inbounds, *document.outbounds):
         if isinstance(options, PluginProcessOptions):
             for line in options.told():
-                click.echo(line)
+                click.echo(printable(line))
