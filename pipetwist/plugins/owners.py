@@ -92,10 +92,15 @@ def _who_listens(process: PluginProcess, place: Place, listening: Iterable[Socke
     owners = [owner for owner in listening if wanted is None or owner.address in wanted]
     if not owners:
         return Listens.NOBODY
-    # At a wildcard the others have addresses of their own, and get what is sent to those.
-    enough = any if wanted is None else all
-    owned = enough(_owns(process, owner) for owner in owners)
-    return Listens.PLUGIN if owned else Listens.STRANGER
+    ours: set[str] = set()
+    strange: set[str] = set()
+    for owner in owners:
+        (ours if _owns(process, owner) else strange).add(owner.address)
+    if wanted is None and ours:
+        # Others have addresses of their own, and get what is sent to those; at the same address
+        # they share (SO_REUSEPORT, socket(7)).
+        strange &= ours
+    return Listens.STRANGER if strange else Listens.PLUGIN
 
 
 def are_senders(process: PluginProcess, ports: Iterable[int]) -> list[bool]:

@@ -32,6 +32,11 @@ server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
 sys.stdin.read()
 """
+_LISTEN_SHARED = """
+server = socket.create_server((sys.argv[1], int(sys.argv[2])), reuse_port=True)
+print(server.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
 _CONNECT = """
 import socket, sys
 connected = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
@@ -179,6 +184,17 @@ class ListeningTest(_OwnersCase):
         with socket.create_server(("127.0.0.2", int(port))):
             places = [Place("127.0.0.1", int(port))]
             self.assertEqual(who_listens(PluginProcess(group), places), [Listens.PLUGIN])
+
+    def test_shared(self) -> None:
+        """Where another process listens at the same address, as SO_REUSEPORT lets those of one
+        user, it gets some of the connections: it is a stranger, at a wildcard, too.
+        """
+        for host in ("0.0.0.0", "127.0.0.1"):
+            group, port = self.run_program(_LISTEN_SHARED, host, "0")
+            places = [Place(host, int(port))]
+            self.assertEqual(who_listens(PluginProcess(group), places), [Listens.PLUGIN])
+            self.run_program(_LISTEN_SHARED, host, port)
+            self.assertEqual(who_listens(PluginProcess(group), places), [Listens.STRANGER])
 
     @needs_root
     def test_another_user(self) -> None:
