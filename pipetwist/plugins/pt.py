@@ -197,6 +197,17 @@ class PtServer(_Pt):
             variables["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = ";".join(options)
         return variables
 
+    def said(self, data: bytes) -> bytes:
+        """See `Contract`; each transport has to listen where it was told to."""
+        logged = super().said(data)
+        for name, method in self.lines.methods.items():
+            port = self._asked[0][name].listen[1]
+            if method.address[1] != port:
+                place = shown_address(*method.address)
+                message = f"its transport {name} listens at {place}, and not on port {port}"
+                raise ContractError(message)
+        return logged
+
     def method(self, transport: str) -> Method | None:
         """Where one of them listens, and what clients need; None until it has said so."""
         return self.lines.methods.get(transport)

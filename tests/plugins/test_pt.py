@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.plugins.contract import Place
+from pipetwist.plugins.contract import ContractError, Place
 from pipetwist.plugins.pt import PtClient, PtServer, ServerTransport
 from tests.support.scratch import scratch_folder
 
@@ -63,6 +63,15 @@ class PtServerTest(SynchronousTestCase):
                 "TOR_PT_EXTENDED_SERVER_PORT": "127.0.0.1:9",
             },
         )
+
+    def test_elsewhere(self) -> None:
+        """One that listens at another port than it was told to does not keep to the contract."""
+        self.contract.begin()
+        error = self.assertRaises(
+            ContractError, self.contract.said, b"VERSION 1\nSMETHOD obfs3 192.0.2.1:444\n"
+        )
+        expected = "its transport obfs3 listens at 192.0.2.1:444, and not on port 443"
+        self.assertEqual(str(error), expected)
 
     def test_methods(self) -> None:
         """It is ready when all of them are."""
