@@ -194,17 +194,15 @@ def _as_json(row: QuotaRow, zone: tzinfo | None) -> dict[str, object]:
 
 
 def _table(rows: Iterable[QuotaRow], zone: tzinfo | None) -> RenderableType:
-    from rich.text import Text
-
     from pipetwist.cli.output import printable
     from pipetwist.cli.quantities import size_text
-    from pipetwist.cli.tables import table_of
+    from pipetwist.cli.tables import FittingTable
 
-    table = table_of("user", "quota", "begins anew", "of", "used", "left", right=3)
+    table = FittingTable("user", "quota", "begins anew", "of", "used", "left", right=3)
     for row in rows:
         anew = "never" if row.anew is None else f"{_local(row.anew, zone):%Y-%m-%d %H:%M}"
         sizes = (size_text(count) for count in (row.options.bytes, row.used, row.left))
-        table.add_row(Text(printable(row.user)), row.counted, anew, *sizes)
+        table.add_row(printable(row.user), row.counted, anew, *sizes)
     return table
 
 

@@ -56,14 +56,14 @@ class Form:
             )
         elif self.as_csv:
             print_csv([_COLUMNS, *_csv_rows(ordered)])
-        elif on_terminal():
-            from pipetwist.cli.tables import print_table
-
-            print_table(self.table(values))
-        else:
+        elif not on_terminal():
             print_lines(ordered.items())
             if again:
                 click.echo()
+        elif values:  # that there are none is said on standard error
+            from pipetwist.cli.tables import print_table
+
+            print_table(self.table(values))
         return values
 
     def table(self, values: Mapping[str, int]) -> RenderableType:

@@ -24,7 +24,6 @@ __all__ = [
     "online_table",
     "pairs_table",
     "print_table",
-    "table_of",
 ]
 
 _ANY = 10_000  # wider than any table
@@ -35,7 +34,7 @@ def print_table(table: RenderableType) -> None:
     Console(highlight=False).print(table)
 
 
-def table_of(*columns: str, right: int = 0) -> Table:
+def _table_of(*columns: str, right: int = 0) -> Table:
     """A table with these headings.
 
     Args:
@@ -77,7 +76,7 @@ class FittingTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render it as it fits."""
-        table = table_of(*self._columns, right=self._right)
+        table = _table_of(*self._columns, right=self._right)
         for first, *cells in self._rows:
             table.add_row(Text(first, style="cyan"), *map(Text, cells))
         if (

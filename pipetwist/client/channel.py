@@ -54,6 +54,11 @@ def call_failed(server: Server, method: str, error: grpc.RpcError) -> ServerErro
             f"{address} gave no answer to {method} within {server.timeout:g} s; "
             f"wait longer with --timeout, or see whether that is the port of {server.service.noun}"
         )
+    elif code is grpc.StatusCode.UNIMPLEMENTED:
+        message = (
+            f"{address} has no call {method}; is it the port of {server.service.noun}, and its "
+            "daemon as new as this command?"
+        )
     else:
         message = f"{address} refuses {method}: {details or code.name}"
     return ServerError(message)

@@ -6,6 +6,7 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,8 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.api.options import ApiTlsOptions
 from pipetwist.client import diagnosis
 from pipetwist.client.calls import StatsCalls
+from pipetwist.client.control import ControlCalls
 from pipetwist.client.counters import Selection, read_counters
-from pipetwist.client.server import ClientTls, Server, parse_address
+from pipetwist.client.server import CONTROL_SERVICE, ClientTls, Server, parse_address
 from pipetwist.errors import ServerError
 from tests.support.api_server import SlowStore, counted, start_api
 from tests.support.certificates import Authority
@@ -133,6 +135,18 @@ class NoAnswerTest(_Case):
         self.addCleanup(store.release.set)  # before the service stops
         self.assertIn(
             f"{address} gave no answer to QueryStats within 0.3 s", self.error(address, timeout=0.3)
+        )
+
+    def test_other_api(self) -> None:
+        """The StatsService where the control service is looked for."""
+        address = parse_address(str(start_api(self).address))
+        server = Server(address=address, service=CONTROL_SERVICE)
+        with closing(ControlCalls(server)) as calls:
+            error = self.assertRaises(ServerError, calls.get_status)
+        self.assertEqual(
+            str(error),
+            f"{server.address} has no call GetStatus; is it the port of the control service, and "
+            "its daemon as new as this command?",
         )
 
     def test_other_service(self) -> None:
