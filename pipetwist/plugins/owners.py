@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from pipetwist.interfaces import Medium
 from pipetwist.plugins.contract import Place
+from pipetwist.plugins.kernel_tables import TCP_TABLES, UDP_TABLES, ConnectedSockets, pieces
 from pipetwist.plugins.socket_diagnosis import DiagnosisError, diagnosed_owner, diagnosed_port
 from pipetwist.plugins.socket_table import (
     LISTENING,
@@ -22,12 +23,9 @@ from pipetwist.plugins.socket_table import (
     address_text,
     bound_to,
     listeners_on,
-    owner_at,
-    row_of,
 )
 
 __all__ = [
-    "ConnectedSockets",
     "Listens",
     "PluginProcess",
     "are_senders",
@@ -35,11 +33,10 @@ __all__ = [
     "who_listens",
 ]
 
-_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
-_UDP_TABLES = ("/proc/net/udp", "/proc/net/udp6")
-_LISTENING = {Medium.STREAM: (_TABLES, LISTENING), Medium.DATAGRAMS: (_UDP_TABLES, UNCONNECTED)}
-_PIECE_BYTES = 1 << 16  # of which the kernel fills a page at a time
-_ROW_BYTES = 256  # more than one has
+_LISTENING = {
+    Medium.STREAM: (TCP_TABLES, LISTENING),
+    Medium.DATAGRAMS: (UDP_TABLES, UNCONNECTED),
+}
 _ANY = (address_text("0.0.0.0"), address_text("::"))  # noqa: S104 - nothing listens there
 _MAPPED = address_text("::ffff:0.0.0.0")[:24]  # before an IPv4 address, in a socket of IPv6
 
@@ -80,7 +77,7 @@ def who_listens(process: PluginProcess, places: Iterable[Place]) -> list[Listens
     for place in places:
         paths, state = _LISTENING[place.medium]
         if place.medium not in read:
-            read[place.medium] = b"".join(_pieces(paths))
+            read[place.medium] = b"".join(pieces(paths))
         found.append(
             _who_listens(process, place, listeners_on(read[place.medium], place.port, state))
         )
@@ -122,50 +119,10 @@ def are_senders(process: PluginProcess, ports: Iterable[int]) -> list[bool]:
         try:
             owners = diagnosed_port(port)
         except DiagnosisError:
-            table = b"".join(_pieces(_UDP_TABLES)) if table is None else table
+            table = b"".join(pieces(UDP_TABLES)) if table is None else table
             owners = list(bound_to(table, port))
         found.append(bool(owners) and all(_owns(process, owner) for owner in owners))
     return found
-
-
-class ConnectedSockets:
-    """The kernel's table of connected sockets, for where sock_diag(7) can't be used. The kernel
-    takes long to write it: no more of it is read than is needed, and what was read serves several
-    questions.
-    """
-
-    def __init__(self) -> None:
-        self._text = b""
-        self._rest: Iterator[bytes] = _pieces(_TABLES)
-
-    def __repr__(self) -> str:
-        return f"<ConnectedSockets {len(self._text)} bytes read>"
-
-    def owner(self, local: tuple[str, int], remote: tuple[str, int]) -> SocketOwner | None:
-        """The owner of a socket.
-
-        Args:
-            local: the address of the socket itself, and its port.
-            remote: the address of its peer, and its port.
-
-        Returns:
-            None if there is none, or its process has closed it.
-        """
-        # A socket of IPv6 may be connected to one of IPv4.
-        rows = [row_of(local, remote)]
-        if "." in local[0]:
-            rows.append(row_of(*((f"::ffff:{host}", port) for host, port in (local, remote))))
-        searched = 0
-        while True:
-            for row in rows:
-                start = self._text.find(row, searched)
-                if start >= 0 and b"\n" in self._text[start:]:
-                    return owner_at(self._text, start)
-            searched = max(0, len(self._text) - _ROW_BYTES)
-            piece = next(self._rest, None)
-            if piece is None:
-                return None
-            self._text += piece
 
 
 def is_peer(
@@ -188,22 +145,8 @@ def is_peer(
     try:
         owner = diagnosed_owner(peer, ours)
     except DiagnosisError:
-        # While it is read a row may move to where it was read before.
-        owner = sockets.owner(peer, ours) or ConnectedSockets().owner(peer, ours)
+        owner = sockets.owner(peer, ours)
     return owner is not None and _owns(process, owner)
-
-
-def _pieces(paths: Iterable[str]) -> Iterator[bytes]:
-    for path in paths:
-        try:
-            table = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # a kernel without IPv6 has no second one
-            continue
-        try:
-            while piece := os.read(table, _PIECE_BYTES):
-                yield piece
-        finally:
-            os.close(table)
 
 
 def _specific(host: str) -> Sequence[str] | None:

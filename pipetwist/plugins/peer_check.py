@@ -11,8 +11,9 @@ from typing import TypeAlias
 from twisted.internet.interfaces import IReactorFromThreads
 
 from pipetwist.network.threads import UnawaitedThreads
+from pipetwist.plugins.kernel_tables import ConnectedSockets
 from pipetwist.plugins.owner_check import OwnerCheck
-from pipetwist.plugins.owners import ConnectedSockets, PluginProcess, is_peer
+from pipetwist.plugins.owners import PluginProcess, is_peer
 
 __all__ = ["PeerCheck"]
 

@@ -8,15 +8,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from pipetwist.interfaces import Medium
-from pipetwist.plugins import owners
+from pipetwist.plugins import kernel_tables, owners
 from pipetwist.plugins.contract import Place
+from pipetwist.plugins.kernel_tables import TCP_TABLES, ConnectedSockets, pieces
 from pipetwist.plugins.owners import (
-    ConnectedSockets,
     Listens,
     PluginProcess,
     are_senders,
@@ -152,8 +152,8 @@ class ListeningTest(_OwnersCase):
         """Where there is no free descriptor it is not known, and nobody is taken for a stranger."""
         group, port = self.run_program(_LISTEN)
         places = [Place("127.0.0.1", int(port))]
-        table = b"".join(owners._pieces(owners._TABLES))
-        self.patch(owners, "_pieces", lambda _: [table])
+        table = b"".join(pieces(TCP_TABLES))
+        self.patch(owners, "pieces", lambda _: [table])
         self.patch(owners, "_members", lambda _: [group])
         bounds = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, bounds[1]))
@@ -385,3 +385,18 @@ class TablePeerTest(PeerTest):
         sockets = ConnectedSockets()
         for one in ends[::50]:
             self.assertTrue(is_peer(own, sockets, *one))
+
+    def test_gone(self) -> None:
+        """However many have gone, the kernel's tables are read twice for all of them."""
+        read: list[object] = []
+
+        def counted(paths: Iterable[str]) -> Iterator[bytes]:
+            read.append(paths)
+            yield from pieces(paths)
+
+        self.patch(kernel_tables, "pieces", counted)
+        sockets = ConnectedSockets()
+        for port in range(1, 50):
+            ends = ("127.0.0.1", port), ("127.0.0.1", self.port)
+            self.assertFalse(is_peer(PluginProcess(os.getpid()), sockets, *ends))
+        self.assertEqual(len(read), 2)
