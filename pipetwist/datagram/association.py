@@ -11,7 +11,7 @@ from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.side import BaseDatagramSide
 from pipetwist.datagram.source import Source
 from pipetwist.datagram.throttle import DatagramThrottle, LimitableSide
-from pipetwist.datagram.waiting import WaitingDatagrams
+from pipetwist.datagram.waiting import Room, SharingDatagrams
 from pipetwist.interfaces import IDatagramSide, IDescriptorSide, ITracker
 from pipetwist.values.addresses import SocketAddress
 
@@ -19,7 +19,13 @@ __all__ = ["Answering", "AssociationSide", "LimitedAssociationSide"]
 
 
 class Answering(Protocol):
-    """The listener of associations, which sends their answers."""
+    """The listener of associations, which sends their answers.
+
+    Attributes:
+        room: for what they may not pass on yet.
+    """
+
+    room: Room
 
     @property
     def local_address(self) -> SocketAddress:
@@ -148,11 +154,17 @@ class LimitedAssociationSide(AssociationSide):
                 start = index
                 if start < stop and not (self.ending.over or flow.waits):
                     flow.wait()
-        if start < stop and throttle.held is None:
-            throttle.held = WaitingDatagrams()
+        if self.ending.closing:
+            self.dropped += stop - start
+        elif start < stop:
+            self._hold(batch, start, stop)
+
+    def _hold(self, batch: EitherBatch, start: int, stop: int) -> None:
+        held = self.throttle.held
+        if held is None:
+            held = self.throttle.held = SharingDatagrams(self._answering.room)
         for index in range(start, stop):
-            if throttle.held is None or not throttle.held.keep(batch.data(index)):
-                self.dropped += 1
+            self.dropped += not held.keep(batch.data(index))
 
     def turn(self, granted: int) -> None:
         """See `Bearer`: pass on what is held."""
@@ -180,13 +192,21 @@ class LimitedAssociationSide(AssociationSide):
             datagram = self.throttle.held.first()
             self.throttle.held.remove_first()
             _pass_on(self, datagram)
+        _drop_held(self, self.throttle)
 
     def lose(self, reason: str) -> None:
         if not self.ending.over:
             self.throttle.flow.leave()
-            self.dropped += len(self.throttle.held or ())
-            self.throttle.held = None
+            _drop_held(self, self.throttle)
         super().lose(reason)
+
+
+def _drop_held(side: AssociationSide, throttle: DatagramThrottle) -> None:
+    """Nothing of what is held can go on any more."""
+    held, throttle.held = throttle.held, None
+    if held is not None:
+        side.dropped += len(held)
+        held.clear()
 
 
 def _pass_on(side: AssociationSide, datagram: bytes) -> None:

@@ -16,6 +16,7 @@ from pipetwist.datagram.plain import EitherBatch
 from pipetwist.datagram.segments import segments_work
 from pipetwist.datagram.socket_side import dropped_by_kernel, hand_to
 from pipetwist.datagram.source import Source
+from pipetwist.datagram.waiting import Room
 from pipetwist.interfaces import IOutbound, ITracker
 from pipetwist.kernel.poller import IN
 from pipetwist.transfer.loss_reasons import describe_error
@@ -31,6 +32,10 @@ _FEW = 8
 # A socket that sends answers to many does not say which of them has room: waiting answers are tried
 # again at this interval.
 _RETRY_SECONDS = 0.01
+
+# What its associations may not pass on yet, by their limits, takes no more: anybody may send as
+# thousands of sources.
+MAX_HELD_BYTES = 1 << 25
 
 Associate: TypeAlias = Callable[[Any, IOutbound, "ITracker | None"], AssociationSide]
 """Makes the side of a client that is let in: a `Source`, or what a subclass has in its place."""
@@ -65,6 +70,7 @@ class DatagramListener:
         self._socket = opened
         self._segments = opened.family != getattr(socket, "AF_UNIX", None) and segments_work()
         self.batch = batch
+        self.room = Room(MAX_HELD_BYTES)
         self._association_table = association_table
         self._let_in = let_in
         self._log = log

@@ -6,7 +6,7 @@ from typing import Any
 
 from zope.interface import implementer
 
-from pipetwist.datagram.waiting import WaitingDatagrams
+from pipetwist.datagram.waiting import SharingDatagrams
 from pipetwist.interfaces import IFlow, ILimitedSide
 from pipetwist.transfer.ending_side import EndingSide
 
@@ -24,7 +24,7 @@ class DatagramThrottle:
 
     def __init__(self, flow: IFlow) -> None:
         self.flow = flow
-        self.held: WaitingDatagrams | None = None
+        self.held: SharingDatagrams | None = None
         """What was received for a side that shares its socket, and may not be passed on yet."""
 
     def __repr__(self) -> str:

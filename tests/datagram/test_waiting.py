@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.datagram.waiting import MAX_BYTES, MAX_DATAGRAMS, WaitingDatagrams
+from pipetwist.datagram.waiting import (
+    MAX_BYTES,
+    MAX_DATAGRAMS,
+    Room,
+    SharingDatagrams,
+    WaitingDatagrams,
+)
 
 
 class WaitingTest(SynchronousTestCase):
@@ -48,3 +54,16 @@ class WaitingTest(SynchronousTestCase):
         waiting.remove_first()
         self.assertTrue(waiting.keep(bytes(MAX_BYTES)))
         self.assertFalse(waiting.keep(b"x"))
+
+    def test_shared(self) -> None:
+        """Queues that share their memory keep no more together, and give back what they had."""
+        room = Room(1000)
+        queues = [SharingDatagrams(room) for _ in range(3)]
+        kept = [queue.keep(bytes(300)) for queue in queues]
+        self.assertEqual((kept, [len(queue) for queue in queues]), ([True, True, False], [1, 1, 0]))
+        self.assertEqual(repr(room), "<Room 272 bytes left>")
+        queues[0].remove_first()
+        self.assertTrue(queues[2].keep(bytes(300)))
+        for queue in queues:
+            queue.clear()
+        self.assertEqual((room.left, [queue.size for queue in queues]), (1000, [0, 0, 0]))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.logger import formatEvent
+from twisted.trial.unittest import SynchronousTestCase
 
+from pipetwist.datagram.association import AssociationSide
+from pipetwist.datagram.source import Source
+from pipetwist.datagram.waiting import Room
 from pipetwist.kinds.limit_options import LimitOptions
+from pipetwist.limits.flow import Flow
 from pipetwist.limits.limits import Limits
-from tests.limits.bearers import Passed
+from pipetwist.testing import RecordingReceiver
+from tests.limits.bearers import Passed, World
 from tests.support.datagram_case import DatagramCase
 from tests.support.datagram_ends import End
 from tests.support.memory_transport import ready
@@ -111,6 +118,32 @@ class UdpTest(_Case):
         self.until([client, server], lambda: len(server.came) == 100, "all of them")
         self.assertEqual([datagram[0] for datagram in server.came], list(range(100)))
 
+    def test_many_sources(self) -> None:
+        """What all sources have waiting together is bounded, and there is room again when that has
+        gone on or its connections have ended.
+        """
+        if self.clients == "framed":  # each has a stream of its own, which waits
+            return
+        (listener,) = self.inbound._listeners
+        room = listener.room
+        room.left = 30_000
+        self.limit(up_mbps=0.064)
+        clients = [self.client(str(number)) for number in range(1, 9)]
+        for client in clients:
+            for _ in range(20):
+                client.send(_DATAGRAM)
+        self.until(clients, lambda: all(client.sent for client in clients), "them to be sent")
+        self.loop.settle()
+        connections = self.service.relay.connection_table.connections()
+        self.assertLess(room.left, 1100)
+        self.assertGreater(sum(connection.dropped for connection in connections), 0)
+        for connection in connections[::2]:
+            connection.stop("it is enough")
+        self.assertGreater(room.left, 1100)
+        self.limit()
+        self.assertEqual(room.left, 30_000)
+        self.loop.settle()
+
     def test_end_while_held(self) -> None:
         """One that ends while it is held leaves nothing behind, and counts what was dropped."""
         client, _ = self.begin()
@@ -149,6 +182,57 @@ class PlainTest(UdpTest):
     """UDP to UDP on what every system has."""
 
     plain = True
+
+
+class _Closing(RecordingReceiver):
+    """Ends the side whose first datagram it gets."""
+
+    def data_received(self, side: Any, data: bytes) -> None:
+        super().data_received(side, data)
+        side.lose("gone")
+
+
+class _Batch:
+    """Three datagrams that have come."""
+
+    lengths = (60_000,) * 3
+
+    def data(self, _: int) -> bytes:
+        """One of them."""
+        return bytes(60_000)
+
+
+class LostTest(SynchronousTestCase):
+    """A source whose connection ends by its first datagram, as where the server has gone."""
+
+    batch: Any = _Batch()
+
+    def source(self) -> tuple[World, AssociationSide, Room]:
+        """It, and the memory that it shares with others."""
+        world, room = World(), Room(1 << 20)
+        listener: Any = SimpleNamespace(room=room, left=lambda _: None)
+        side = AssociationSide(world.clock, "key", Source("::1", 1, True, None, "name"), listener)
+        side.attach(_Closing())
+        side.resume_reading()
+        self.rate = world.rate(1000.0)
+        side.limit(Flow(world.pacer, [self.rate]), since_start=False)
+        return world, side, room
+
+    def test_lost(self) -> None:
+        """What came with that one takes no memory from others, and is dropped."""
+        world, side, room = self.source()
+        side.arrived(self.batch, 0, 3)
+        self.assertEqual((side.received, side.dropped, room.left), (60_000, 2, 1 << 20))
+        self.assertEqual(world.clock.getDelayedCalls(), [])
+
+    def test_lost_without_limits(self) -> None:
+        """So it is where a reload lets the first of those that waited go on."""
+        world, side, room = self.source()
+        world.bearer(self.rate).want(1 << 20)
+        side.arrived(self.batch, 0, 3)
+        self.assertLess(room.left, 1 << 20)
+        side.limit(None, since_start=False)
+        self.assertEqual((side.received, side.dropped, room.left), (60_000, 2, 1 << 20))
 
 
 class RefusedTest(_Case):
