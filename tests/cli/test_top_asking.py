@@ -98,6 +98,26 @@ class AskerTest(SynchronousTestCase):
         self.answer(1)
         self.assertEqual(self.source.asked, [Wanted(frozenset({"bob"}), limits=True)])
 
+    def test_too_soon(self) -> None:
+        """Rates are not those of the moment between two answers of which another view has hurried
+        the second: in it as little as nothing may have passed, or all that comes in a second.
+        """
+        asker = self.start(3600.0)
+        for number, (answer, uptimes) in enumerate(
+            (
+                (1, (0, 1)),
+                (4000, (1, 4000)),
+                (4001, (1, 4001)),
+                (4002, (1, 4002)),
+                (8000, (4002, 8000)),
+            )
+        ):
+            asker.want(Wanted(limits=number % 2 == 0))
+            self.answer(answer)
+            earlier = asker.snapshot.earlier
+            shown = (earlier and earlier.uptime, asker.snapshot.later.uptime)
+            self.assertEqual(shown, uptimes)
+
     def test_pause(self) -> None:
         """A server whose answer takes long has nine parts of the time for other work, but is not
         forgotten.

@@ -98,7 +98,8 @@ class Snapshot:
     """What is known now.
 
     Attributes:
-        earlier: the sample before the last; None if there was one only.
+        earlier: the sample that the last one is compared with, which is the one before it unless
+            that came at almost the same time; None if there was one only.
         later: the last one.
         has_control: whether there is a control service to ask.
         fault: why there is no newer one.
@@ -266,7 +267,11 @@ class Asker:
             sample = self._ask(self._wanted)
         except ServerError as error:
             return replace(last, fault=str(error))
-        found = replace(last, earlier=last.later, later=sample, fault="")
+        passed = sample.reading.seconds - last.later.reading.seconds
+        # In a moment as good as nothing may pass, or what comes in a second.
+        is_hurried = last.earlier is not None and passed < self._interval / 2
+        earlier = last.earlier if is_hurried else last.later
+        found = replace(last, earlier=earlier, later=sample, fault="")
         self._prepare(found)
         return found
 
