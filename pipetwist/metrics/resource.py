@@ -113,7 +113,7 @@ class ScrapedResource(Resource):
             wanted = next(iter(self._waiting))
             self._asking = self._waiting.pop(wanted)
             self._writing = Deferred()
-            written = maybeDeferred(self._sources.renew).addCallback(
+            written = maybeDeferred(self._sources.renew, self._reactor).addCallback(
                 lambda _: self._written(wanted)
             )
             written.addCallbacks(self._answer, self._failed).addErrback(self._failed).addBoth(

@@ -4,9 +4,12 @@ snapshot of the rest, which the reactor's thread makes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from pipetwist.interfaces import CounterStoreLike
 from pipetwist.kinds.figures import Figure
@@ -14,6 +17,7 @@ from pipetwist.metrics.statistics import ConnectionStatistics
 from pipetwist.routing.router import Router
 from pipetwist.stats.names import Entity
 from pipetwist.stats.tracking import Tracked
+from pipetwist.steps import at_once, in_turns
 
 __all__ = ["MetricsSnapshot", "Pipes", "Sources"]
 
@@ -79,21 +83,32 @@ class Sources:
     Args:
         store: the counters.
         statistics: the connections.
-        take: makes a snapshot of the rest, in the reactor's thread.
+        take: makes a snapshot of the rest, in the reactor's thread, in small steps.
     """
 
     def __init__(
         self,
         store: CounterStoreLike,
         statistics: ConnectionStatistics,
-        take: Callable[[], MetricsSnapshot],
+        take: Callable[[], Generator[None, None, MetricsSnapshot]],
     ) -> None:
         self.store = store
         self.statistics = statistics
         self._take = take
-        self.snapshot = take()
+        self.snapshot = at_once(take())
         """The latest snapshot."""
 
-    def renew(self) -> None:
-        """Make another snapshot; in the reactor's thread, while no other thread reads."""
-        self.snapshot = self._take()
+    def renew(self, clock: IReactorTime) -> Deferred[None]:
+        """Make another snapshot; in the reactor's thread, while no other thread reads.
+
+        Args:
+            clock: the reactor.
+
+        Returns:
+            A Deferred that fires when it is made.
+        """
+
+        def made(snapshot: MetricsSnapshot) -> None:
+            self.snapshot = snapshot
+
+        return in_turns(clock, self._take()).addCallback(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from functools import partial
 from itertools import groupby, islice
@@ -25,6 +25,8 @@ Quotas: TypeAlias = Mapping[str, Sequence[QuotaOptions]]
 _LOOK_SECONDS = 1.0
 # So many users are told of another period before the reactor does something else.
 _AT_ONCE = 50
+# So many users' figures are read before it does.
+_READ_AT_ONCE = 200
 
 
 def counter_name(user: str, period: Period, count: str, number: int) -> str:
@@ -204,15 +206,21 @@ class QuotaTable:
         """The limits that hold as well, since a quota of a user is used up."""
         return [one.then for _, one in self.used_up(user) if one.then is not None]
 
-    def figures(self) -> dict[tuple[str, str], tuple[int, int]]:
-        """For the name of each user who was seen, and what is counted of it for how long, the bytes
-        used and the bytes that there are.
+    def figures(self) -> Generator[None, None, dict[tuple[str, str], tuple[int, int]]]:
+        """Read what all have used, in small steps.
+
+        Returns:
+            For the name of each user who was seen, and what is counted of it for how long, the
+            bytes used and the bytes that there are.
         """
-        return {
-            (user, quota.counted): (quota.used, quota.amount)
-            for user, quotas in self._quotas.items()
-            for quota in quotas
-        }
+        figures = {}
+        for number, (user, quotas) in enumerate(list(self._quotas.items()), 1):
+            if self._quotas.get(user) is quotas:  # no reload has come meanwhile
+                for quota in quotas:
+                    figures[user, quota.counted] = quota.used, quota.amount
+            if number % _READ_AT_ONCE == 0:
+                yield
+        return figures
 
     def reset(self, user: str) -> int:
         """Begin all quotas of a user anew, in the periods that it is.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pipetwist.config.document import Document
@@ -121,22 +121,24 @@ def _metrics(
 
     return ScrapedResource(
         Sources(
-            store, statistics, lambda: _snapshot(current.now, context, connection_table, records)
+            store, statistics, lambda: _taking(current.now, context, connection_table, records)
         ),
         context.reactor,
     )
 
 
-def _snapshot(
+def _taking(
     generation: Generation,
     context: InboundContext,
     connection_table: ConnectionTable,
     records: ConnectionRecords | None,
-) -> MetricsSnapshot:
+) -> Generator[None, None, MetricsSnapshot]:
+    """Take a picture, in small steps: of quotas there may be very many."""
     from pipetwist.metrics.sources import MetricsSnapshot, Pipes
 
     pool = None if context.kernel is None else context.kernel.pool
     limits = connection_table.limits
+    quotas = {} if limits.quotas is None else (yield from limits.quotas.figures())
     return MetricsSnapshot(
         generation.router,
         tuple(generation.inbounds),
@@ -150,7 +152,7 @@ def _snapshot(
         pipes=None if pool is None else Pipes(pool.lent, pool.idle, pool.limit),
         limited=limits.held_seconds(),
         refused=dict(limits.admission.refused) if limits else {},
-        quotas={} if limits.quotas is None else limits.quotas.figures(),
+        quotas=quotas,
         lost_records=None if records is None else records.lost,
     )
 

@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any
 
 from prometheus_client import CollectorRegistry
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import pipetwist
@@ -15,10 +16,16 @@ from pipetwist.connection.cause import Cause
 from pipetwist.metrics.connections import ConnectionsCollector
 from pipetwist.metrics.resource import registry_of
 from pipetwist.metrics.sources import Sources
-from pipetwist.metrics.statistics import ConnectionStatistics, PairStatistics
-from pipetwist.stats.counters import MemoryCounterStore
+from pipetwist.metrics.statistics import PairStatistics
 from tests.support.connection_records import made_up
-from tests.support.metrics_sources import COMMANDS, PIPES, made_sources, snapshot, tracking
+from tests.support.metrics_sources import (
+    COMMANDS,
+    PIPES,
+    made_sources,
+    snapshot,
+    sources_of,
+    tracking,
+)
 
 
 class _CollectorCase(SynchronousTestCase):
@@ -72,13 +79,17 @@ class TrafficTest(_CollectorCase):
             snapshot(tracked=tracking("alice")),
             snapshot(tracked=tracking("alice")),
         ]
-        sources = Sources(MemoryCounterStore(), ConnectionStatistics(), pictures.pop)
+        sources, clock = sources_of(pictures.pop), Clock()
         self.show(sources)
-        sources.renew()
+        self.assertNoResult(renewed := sources.renew(clock))
+        clock.advance(0)
+        self.successResultOf(renewed)
         self.assertEqual(
             (self.traffic("user", "alice"), self.traffic("user", "bob")), ([0, 0], [None, None])
         )
-        sources.renew()
+        self.assertNoResult(renewed := sources.renew(clock))
+        clock.advance(0)
+        self.successResultOf(renewed)
         sources.store.counter("user>>>alice>>>traffic>>>uplink").add(1)
         self.assertEqual(
             (self.traffic("user", "alice"), self.traffic("user", "bob")), ([1, 0], [0, 0])

@@ -13,7 +13,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
@@ -229,13 +230,13 @@ class ScrapingTest(TestCase):
         one goes on.
         """
         taken, pictures = self.sources.renew, [ValueError("a mistake")]
-        self.patch(self.sources, "renew", lambda: _raise(pictures.pop()) if pictures else taken())
+
+        def renew(clock: IReactorTime) -> Deferred[None]:
+            return fail(pictures.pop()) if pictures else taken(clock)
+
+        self.patch(self.sources, "renew", renew)
         self.assertEqual([(await self.ask()).status for _ in range(2)], [500, 200])
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
-
-
-def _raise(error: Exception) -> None:
-    raise error
 
 
 def _ask(port: int, path: str, method: str, headers: dict[str, str]) -> Answer:

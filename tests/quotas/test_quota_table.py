@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.kinds.limit_options import LimitOptions, QuotaOptions
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.quota_table import QuotaTable
+from pipetwist.steps import at_once
 from tests.quotas.counters import FileLikeCounter
 
 _DAY = 86400
@@ -132,13 +133,27 @@ class QuotaTableTest(SynchronousTestCase):
         self.take("alice", 150)
         self.take("bob", 7)
         self.assertEqual(
-            self.table.figures(),
+            at_once(self.table.figures()),
             {
                 ("alice", "day-both"): (100, 200),
                 ("alice", "month-1-both"): (100, 1000),
                 ("bob", "all-both"): (7, 100),
             },
         )
+
+    def test_figures_of_many(self) -> None:
+        """Those of many users are read in small steps; users who have other quotas meanwhile are
+        left out.
+        """
+        self.table.configure(lambda _: _QUOTAS["bob"])
+        for number in range(450):
+            self.table.of(f"user-{number}")
+        figures = self.table.figures()
+        self.assertEqual(sum(1 for _ in figures), 2)
+        figures = self.table.figures()
+        next(figures)
+        self.table.configure(lambda _: ())
+        self.assertEqual(len(at_once(figures)), 200)
 
     def test_restart(self) -> None:
         """What was used stays used."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from typing import Any
 
 from pipetwist.inbounds.tcp import TcpInboundOptions
@@ -15,7 +16,15 @@ from pipetwist.routing.rules import RuleOptions
 from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.tracking import Tracked
 
-__all__ = ["COMMANDS", "PIPES", "full_sources", "made_sources", "snapshot", "tracking"]
+__all__ = [
+    "COMMANDS",
+    "PIPES",
+    "full_sources",
+    "made_sources",
+    "snapshot",
+    "sources_of",
+    "tracking",
+]
 
 PIPES = Pipes(lent=4, idle=5, limit=32)
 _VALUES = {
@@ -46,7 +55,17 @@ def tracking(*users: str) -> Tracked:
 
 def made_sources(**others: Any) -> Sources:
     """Sources of nothing at all, but for what is given."""
-    return Sources(MemoryCounterStore(), ConnectionStatistics(), lambda: snapshot(**others))
+    return sources_of(lambda: snapshot(**others))
+
+
+def sources_of(take: Callable[[], MetricsSnapshot]) -> Sources:
+    """Sources that take these pictures, each in two steps."""
+
+    def taking() -> Generator[None, None, MetricsSnapshot]:
+        yield
+        return take()
+
+    return Sources(MemoryCounterStore(), ConnectionStatistics(), taking)
 
 
 def full_sources() -> Sources:
