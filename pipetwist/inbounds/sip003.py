@@ -20,7 +20,7 @@ from pipetwist.interfaces import IInbound, Medium
 from pipetwist.kinds.inbound_options import InboundOptions, refuse_bounds_of_streams
 from pipetwist.kinds.user_options import CERTIFICATE_KEYS
 from pipetwist.plugins.figures import INBOUND_PLUGIN_FIGURES
-from pipetwist.plugins.sip003 import LOOPBACK, Sip003Server
+from pipetwist.plugins.sip003 import ATTEMPTS, LOOPBACK, Sip003Server
 from pipetwist.plugins.sip003_options import Sip003Options
 from pipetwist.values import Duration, Host, PositiveCount, ServerPort, quote
 from pipetwist.values.addresses import shown_address
@@ -28,8 +28,6 @@ from pipetwist.values.bind_address import PortAddress
 from pipetwist.values.trusted_proxies import DEFAULT_PROXIES
 
 __all__ = ["Sip003Inbound", "Sip003InboundOptions"]
-
-_ATTEMPTS = 16  # of which two would do: one port in many is taken over UDP
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +155,7 @@ class Sip003Inbound(PluginInbound):
             self._door = self._open_door()
             self._contract.ours = self._door.address
             return
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             door = self._open_door() if self._has_streams else None
             try:
                 datagrams.listen(0 if door is None else door.address[1])

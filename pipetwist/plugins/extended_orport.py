@@ -10,9 +10,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Generator
 from hashlib import sha256
-from ipaddress import ip_address
 
-from pipetwist.values.addresses import plain_host
+from pipetwist.plugins.pt_address import read_address
 
 __all__ = ["COOKIE_BYTES", "MAX_BYTES", "NONCE_BYTES", "ExtendedOrPort", "OrPortError"]
 
@@ -27,7 +26,6 @@ _BY_CLIENT = b"ExtORPort authentication client-to-server hash"
 _DONE, _USERADDR, _TRANSPORT = 0, 1, 2
 _OKAY, _DENY = 0x1000, 0x1001
 _HEADER_BYTES = 4
-_PORTS = range(1, 1 << 16)
 
 
 class OrPortError(Exception):
@@ -133,14 +131,9 @@ class ExtendedOrPort:
                 self.transport = body.decode("ascii", "backslashreplace")
 
     def _address(self, body: bytes) -> tuple[str, int]:
-        host, _, port = body.decode("ascii", "replace").rpartition(":")
-        try:
-            address = str(ip_address(host.removeprefix("[").removesuffix("]")))
-            number = int(port) if port.isascii() and port.isdecimal() else 0
-        except ValueError:
-            number = 0
-        if number not in _PORTS or "%" in host:  # behind that an interface may have any name
+        address = read_address(body.decode("ascii", "replace"))
+        if address is None:
             self._outgoing += _DENY.to_bytes(2, "big") + b"\0\0"
             message = f"it said that its client is at {body[:100]!r}, which is no address"
             raise OrPortError(message)
-        return plain_host(address), number
+        return address

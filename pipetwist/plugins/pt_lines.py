@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Literal
 
 from pipetwist.plugins.contract import ContractError
+from pipetwist.plugins.pt_address import read_address
 from pipetwist.plugins.pt_arguments import read_arguments
 
 __all__ = ["MAX_LINES", "MAX_LINE_BYTES", "Method", "PtLines"]
@@ -22,7 +23,6 @@ _VERSION = "1"
 _ARGUMENTS = "ARGS:"
 _FAILURES = ("ENV-ERROR", "VERSION-ERROR", "PROXY-ERROR")
 _FOR_THE_LOG = ("LOG", "STATUS")
-_PORTS = range(1, 1 << 16)
 
 
 @dataclass(frozen=True)
@@ -131,19 +131,14 @@ class PtLines:
         self.methods[name] = Method(self._address(name, place), self._arguments(name, options))
 
     def _address(self, name: str, place: str) -> tuple[str, int]:
-        host, _, port = place.rpartition(":")
-        try:
-            address = ip_address(host.removeprefix("[").removesuffix("]"))
-            number = int(port) if port.isascii() and port.isdecimal() else 0
-        except ValueError:
-            number = 0
-        if number not in _PORTS or "%" in host:  # behind that an interface may have any name
+        address = read_address(place)
+        if address is None:
             message = f"it said that its transport {name} listens at {place!r}, which is no address"
             raise ContractError(message)
-        if self._word == "CMETHOD" and not address.is_loopback:
+        if self._word == "CMETHOD" and not ip_address(address[0]).is_loopback:
             message = f"its transport {name} listens at {place}, where other machines reach it"
             raise ContractError(message)
-        return str(address), number
+        return address
 
     def _arguments(self, name: str, options: Sequence[str]) -> dict[str, str]:
         for option in options:

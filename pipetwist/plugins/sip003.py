@@ -15,12 +15,13 @@ from pathlib import PurePath
 from pipetwist.interfaces import Medium
 from pipetwist.plugins.contract import Place
 
-__all__ = ["Sip003Client", "Sip003Server", "check_options", "free_port"]
+__all__ = ["ATTEMPTS", "LOOPBACK", "Sip003Client", "Sip003Server", "check_options", "free_port"]
 
 LOOPBACK = "127.0.0.1"
 _ADVICE = 'if it carries no datagrams, leave plugin_mode out, or write "tcp_only"'
 _KINDS = {Medium.STREAM: socket.SOCK_STREAM, Medium.DATAGRAMS: socket.SOCK_DGRAM}
-_ATTEMPTS = 16  # of which two would do: one port in many is taken over UDP
+ATTEMPTS = 16
+"""How often to look for a port that is free over TCP and UDP. Two would do: one in many is not."""
 
 
 def check_options(text: str) -> None:
@@ -47,7 +48,7 @@ def free_port(media: Iterable[Medium] = (Medium.STREAM,)) -> int:
     Raises:
         OSError: there is none.
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         with ExitStack() as probes:
             port = 0
             try:
@@ -56,7 +57,7 @@ def free_port(media: Iterable[Medium] = (Medium.STREAM,)) -> int:
                     probe.bind((LOOPBACK, port))
                     port = probe.getsockname()[1]
             except OSError:
-                if attempt == _ATTEMPTS:
+                if attempt == ATTEMPTS:
                     raise
             else:
                 break
