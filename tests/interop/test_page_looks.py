@@ -61,6 +61,18 @@ class LooksTest(PageCase):
             self.assertGreater(len(found), 20)
             self.assertEqual([text for text in found if text], [], width)
 
+    def test_tags(self) -> None:
+        """Tags and peers of usual length are there in full on every screen wider than a phone's,
+        with buttons that close, too.
+        """
+        self.open_pretended("--closes")
+        cut = "[...document.querySelectorAll('#rows :is(.inbound, .outbound, .peer)')]"
+        cut += ".filter((cell) => cell.scrollWidth > cell.clientWidth)"
+        cut += ".map((cell) => cell.textContent)"
+        for width in (800, 1160, 1161, 1280, 1281, 1920):
+            self.browser.screen(width, 900)
+            self.assertEqual(self.browser.evaluate(cut), [], width)
+
     def test_phone(self) -> None:
         """On a phone nothing is wider than the screen, every figure of a connection is there, and a
         list sorts.

@@ -80,7 +80,7 @@ class ProblemsTest(DaemonPageCase):
         self.browser.evaluate("document.querySelector('#problems summary').click()")
         found = self.browser.wait_for(_LISTS, lambda text: "exited with status 3" in text)
         self.assertRegex(found, r"dead-in → dead: 2 could not be connected, .*: Connection refused")
-        self.assertIn("locked: 1 were refused, the last", found)
+        self.assertIn("locked: 1 refused, the last", found)
         (number,) = re.findall(
             r"pipe-in → bad: 1 ended badly, the last [-0-9: ]+, number (\d+):", found
         )

@@ -1,5 +1,6 @@
 // The outbounds, and the connections that have ended. While this is not opened it says only which outbounds fail.
 
+import { REJECTIONS } from "./causes.js";
 import { byId, isPaused, make, say } from "./elements.js";
 import { age, bytes, count, moment, when } from "./format.js";
 
@@ -72,8 +73,7 @@ function outbound(tag, { succeeded, failures, failed, reason }) {
 }
 
 function rejected({ inbound, cause, count: number }) {
-  const why = cause === "handshake" ? "failed in the TLS handshake" : cause;
-  return make("li", {}, make("strong", {}, `Inbound ${inbound}`), `: ${count(number)} ${number === 1 ? "client" : "clients"} ${why}.`);
+  return make("li", {}, make("strong", {}, `Inbound ${inbound}`), `: ${count(number)} ${number === 1 ? "client" : "clients"} ${REJECTIONS[cause] ?? cause}.`);
 }
 
 function row(one) {

@@ -1,19 +1,11 @@
 // What went wrong since the start: counts of it, and, opened, a list of each kind.
 
+import { FAILURES, REJECTIONS } from "./causes.js";
 import { byId, fill, make, say } from "./elements.js";
 import { showConnection } from "./ended.js";
 import { count, moment } from "./format.js";
 
 const RECENT = 300; // seconds; what is older is not worth an alarm
-const CAUSES = {
-  connect: "could not be connected",
-  inactivity: "ended since no byte had moved for too long",
-  client: "were aborted by their clients",
-  server: "failed at the server",
-  refused: "were refused or ended by a limit",
-  internal: "failed in pipetwist itself",
-};
-const REJECTIONS = { refused: "were refused", handshake: "failed in the TLS handshake", internal: "could not be served" };
 
 /** Show them, as they are now, in seconds since the epoch; null where the server does not tell them. */
 export function showProblems(problems, now) {
@@ -50,7 +42,7 @@ function listsOf(problems) {
   return [
     ["Not listening", problems.not_listening.map(({ name, address }) => item(name, address && ` at ${address}`))],
     ["Last reload", problems.reload ? [item(moment(problems.reload.time), `: ${problems.reload.problem}`)] : []],
-    ["Failures", problems.failures.map((one) => failure(one, CAUSES[one.cause] ?? one.cause))],
+    ["Failures", problems.failures.map((one) => failure(one, FAILURES[one.cause] ?? one.cause))],
     ["Commands that ended badly", problems.bad_commands.map((one) => failure(one, "ended badly"))],
     [
       "Rejected clients",
