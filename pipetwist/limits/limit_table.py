@@ -181,12 +181,15 @@ class LimitTable:
         return up, down
 
     def limit(self, connection: Limited, *, since_start: bool) -> None:
-        """Limit a connection that is open, by what holds now.
+        """Limit a connection that is open, by what holds now; one whose server is not connected
+        yet is left as it is, since that is asked for once more then.
 
         Args:
             connection: the connection.
             since_start: whether what it has moved already counts as well.
         """
+        if connection.server is None:
+            return
         client_info = connection.client_info
         under: tuple[tuple[Entity, str | None], ...] = (
             # Those of few connections come first, see `Flow`.
