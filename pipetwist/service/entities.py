@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from math import inf
 from typing import TypeAlias
+from weakref import ReferenceType, ref
 
 from pipetwist.config.document import Document
 from pipetwist.config.named_users import user_names
@@ -38,7 +39,8 @@ class Entities:
     def __init__(self, current: Current[Generation], connections: ConnectionTable) -> None:
         self._current = current
         self._connections = connections
-        self._users: tuple[Document, list[str]] | None = None
+        # Those of this document, which is not held for that.
+        self._users: tuple[ReferenceType[Document], list[str]] | None = None
 
     def __repr__(self) -> str:
         return f"<Entities of {self._connections!r}>"
@@ -80,8 +82,8 @@ class Entities:
                     yield entity, name
 
     def _user_names(self, document: Document) -> list[str]:
-        if self._users is None or self._users[0] is not document:
-            self._users = document, user_names(document)
+        if self._users is None or self._users[0]() is not document:
+            self._users = ref(document), user_names(document)
         return self._users[1]
 
     def _row(self, key: _Key, opened: int) -> EntityRow:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 from dataclasses import replace
 
 from pipetwist.control.entities import (
@@ -17,6 +19,7 @@ from pipetwist.kinds.user_options import UserOptions
 from pipetwist.limits.limits import Limits
 from pipetwist.quotas.calendar import Calendar
 from pipetwist.quotas.quota_table import QuotaTable
+from pipetwist.relay.routing_table import Current
 from pipetwist.service.entities import Entities
 from pipetwist.service.tree import PipetwistService
 from tests.quotas.counters import FileLikeCounter
@@ -84,6 +87,21 @@ class EntitiesTest(TreeTestCase):
         me = rows["user", "me"]
         text = "max_connections of user me is 2"
         self.assertEqual((me.refused, me.closed, me.sources), (1, text, 1))
+
+    def test_reloaded(self) -> None:
+        """A configuration that another one has replaced is not kept, with all of its users."""
+        tree = self.tree()
+        generation = tree.generation
+        document = replace(generation.document)
+        current = Current(replace(generation, document=document))
+        entities = Entities(current, tree.relay.connection_table)
+        list(entities.rows(EntitySelection()))
+        current.swap(generation)
+        kept = weakref.ref(document)
+        del document
+        gc.collect()
+        self.assertIsNone(kept())
+        self.assertIn("bob", [row.name for rows in entities.rows(EntitySelection()) for row in rows])
 
     def test_held(self) -> None:
         """For how long bytes were held back is told of each rate."""
