@@ -101,7 +101,8 @@ class EntitiesTest(TreeTestCase):
         del document
         gc.collect()
         self.assertIsNone(kept())
-        self.assertIn("bob", [row.name for rows in entities.rows(EntitySelection()) for row in rows])
+        names = [row.name for rows in entities.rows(EntitySelection()) for row in rows]
+        self.assertIn("bob", names)
 
     def test_held(self) -> None:
         """For how long bytes were held back is told of each rate."""
