@@ -46,12 +46,10 @@ class FirstReader(SocketReader):
     def read(self) -> None:
         self.copy()  # splicing tells nothing
 
-    def receive(self) -> int:
-        return self.receive_into(self.side.kernel.buffer)
-
-    def receive_into(self, buffer: memoryview) -> int:
-        """Read into this, and be another reader from then on."""
+    def receive(self, most: int | None = None) -> int:
+        """Read, at most so many bytes, and be another reader from then on."""
         side, passed = self.side, self.passed
+        buffer = side.kernel.buffer if most is None else side.kernel.buffer[:most]
         # For descriptors there is no room: the kernel closes them, and tells that.
         count, _, flags, _ = side.socket.recvmsg_into((buffer,), 0, _DONT_WAIT)
         this: Any = self  # mypy has an object's class unchangeable
@@ -69,8 +67,8 @@ class LimitedFirstReader(LimitedReader, FirstReader):
     free = SocketReader
     after = LimitedSocketReader
 
-    def receive_into(self, buffer: memoryview) -> int:
-        return super().receive_into(buffer[: self.turn_bytes])
+    def receive(self, most: int | None = None) -> int:
+        return FirstReader.receive(self, self.turn_bytes)
 
 
 def first_reader(passed: Callable[[], None]) -> type[FirstReader]:

@@ -31,20 +31,20 @@ def begin_connecting(
         Its side, or a Deferred of it, which may be cancelled. If it fails, `connect_failure_text`
         makes a text of the failure.
     """
-    connecting = _connect_once(outbound, clock, client)
-    if is_deferred(connecting):
-        # Outbounds of other programs need not have this attribute.
-        seconds: float | None = getattr(outbound, "connect_retry", None)
-        if seconds is not None:
-            again = partial(_connect_once, outbound, clock, client)
-            describe = partial(connect_failure_text, outbound=outbound)
-            return Retrying(connecting, again, describe, seconds, clock)
-    return connecting
+    connecting = _connect(outbound, client)
+    if not is_deferred(connecting):
+        return connecting
+    in_time = _in_time(connecting, outbound, clock)
+    # Outbounds of other programs need not have this attribute.
+    seconds: float | None = getattr(outbound, "connect_retry", None)
+    if seconds is None:
+        return in_time
+    describe = partial(connect_failure_text, outbound=outbound)
+    again = partial(_connect_once, outbound, clock, client)
+    return Retrying(in_time, again, describe, seconds, clock)
 
 
-def _connect_once(
-    outbound: OutboundLike, clock: IReactorTime, client: IClient
-) -> ISide | Deferred[ISide]:
+def _connect(outbound: OutboundLike, client: IClient) -> ISide | Deferred[ISide]:
     try:
         # Of others' outbounds few have heard of it.
         connect_as = getattr(outbound, "connect_as", None)
@@ -52,10 +52,21 @@ def _connect_once(
             outbound.connect() if connect_as is None else connect_as(client)
         )
     except Exception:  # noqa: BLE001 - an outbound's mistake ends its connection, not the relay
-        connecting = fail()
-    if is_deferred(connecting):
-        connecting.addTimeout(outbound.connect_timeout, clock, _too_slow)
+        return fail()
     return connecting
+
+
+def _in_time(
+    connecting: Deferred[ISide], outbound: OutboundLike, clock: IReactorTime
+) -> Deferred[ISide]:
+    return connecting.addTimeout(outbound.connect_timeout, clock, _too_slow)
+
+
+def _connect_once(
+    outbound: OutboundLike, clock: IReactorTime, client: IClient
+) -> ISide | Deferred[ISide]:
+    connecting = _connect(outbound, client)
+    return _in_time(connecting, outbound, clock) if is_deferred(connecting) else connecting
 
 
 def ends_closing_whole(outbound: OutboundLike, timeouts: Timeouts) -> int:

@@ -133,7 +133,7 @@ class Connection(ConnectionRecord):
             server.abort()
             return
         self.server = server
-        process = self.process
+        process = getattr(server, "process", None)  # others' sides may lack it
         if process is not None:
             process.connection = self.number
         if server.notices_loss and self.client.notices_loss:

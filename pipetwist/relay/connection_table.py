@@ -194,7 +194,6 @@ class ConnectionTable:
         return connection
 
     def close(self, record: ConnectionRecord) -> None:
-        client_info: Any = record.client_info  # has a user if it was seen online
         client = record.client
         seconds = self.clock.seconds() - record.began
         dropped = record.dropped
@@ -205,6 +204,7 @@ class ConnectionTable:
         self.closed_uplink += client.received
         self.closed_downlink += client.delivered
         if record.seen_online and self._online is not None:
+            client_info: Any = record.client_info  # it has a user
             self._online.closed(client_info.user, client_info.source)
         if self.levels.infos:
             self._log_line(record, seconds)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.internet.interfaces import IDelayedCall, IPullProducer, IPushProducer, IReactorTime
 from zope.interface import implementer
 
 from pipetwist.interfaces import AnySide, AnyTransport
 
-__all__ = ["DrainWatch", "WriteFlowControl"]
+__all__ = ["AfterNextTurn", "DrainWatch", "WriteFlowControl"]
 
 
 @implementer(IPushProducer)
@@ -63,3 +63,37 @@ class DrainWatch:
 
     def stopProducing(self) -> None:
         """The transport has closed; its protocol is notified of that."""
+
+
+class AfterNextTurn:
+    """Calls a function after all that the reactor does in its next turn.
+
+    Twisted's TLS hands small pieces to the transport below only in that turn
+    (``_AggregateSmallWrites``), so that a transport with nothing in its buffer may still get some.
+
+    Args:
+        clock: the reactor's.
+        call: the function.
+    """
+
+    def __init__(self, clock: IReactorTime, call: Callable[[], None]) -> None:
+        self._clock = clock
+        self._call = call
+        # Calls that are due at the same time may come in any order.
+        self._waits: IDelayedCall | None = clock.callLater(0, self._once_more)
+
+    def __repr__(self) -> str:
+        return f"<AfterNextTurn {'over' if self._waits is None else 'waits'}>"
+
+    def _once_more(self) -> None:
+        self._waits = self._clock.callLater(0, self._now)
+
+    def _now(self) -> None:
+        self._waits = None
+        self._call()
+
+    def cancel(self) -> None:
+        """Do not call it."""
+        if self._waits is not None:
+            self._waits.cancel()
+            self._waits = None

@@ -10,13 +10,15 @@ import socket
 import struct
 import sys
 
-from twisted.internet.interfaces import ITCPTransport, IUNIXTransport
+from twisted.internet.interfaces import ISSLTransport, ITCPTransport, IUNIXTransport
 from twisted.protocols.policies import ProtocolWrapper
 
 from pipetwist.interfaces import AnyTransport
 
 __all__ = [
+    "below_tls",
     "has_ended",
+    "holds_unread",
     "innermost",
     "is_reset",
     "is_tcp",
@@ -76,6 +78,17 @@ def socket_of(transport: AnyTransport) -> socket.socket | None:
     handle = getattr(innermost(transport), "getHandle", None)
     found = None if handle is None else handle()
     return found if isinstance(found, socket.socket) else None
+
+
+def below_tls(transport: AnyTransport) -> AnyTransport:
+    """What a Twisted transport's TLS goes over; itself without TLS."""
+    return innermost(transport) if ISSLTransport.providedBy(transport) else transport
+
+
+def holds_unread(transport: AnyTransport) -> bool:
+    """Whether a Twisted transport is a socket's, and its peer has sent what nobody has read."""
+    connected = socket_of(transport)
+    return connected is not None and unread(connected.fileno()) > 0
 
 
 def innermost(transport: AnyTransport) -> AnyTransport:

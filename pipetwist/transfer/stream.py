@@ -32,10 +32,18 @@ from pipetwist.transfer.ending import (
     Writing,
 )
 from pipetwist.transfer.ending_side import EndingSide
-from pipetwist.transfer.flow_control import DrainWatch, WriteFlowControl
+from pipetwist.transfer.flow_control import AfterNextTurn, DrainWatch, WriteFlowControl
 from pipetwist.transfer.loss_reasons import describe_error, reason_of
 from pipetwist.transfer.peer_close_watch import PeerCloseWatch
-from pipetwist.transfer.socket_state import innermost, is_tcp, left_error, socket_of, unread
+from pipetwist.transfer.socket_state import (
+    below_tls,
+    holds_unread,
+    innermost,
+    is_tcp,
+    left_error,
+    socket_of,
+    unread,
+)
 
 __all__ = ["StreamSide"]
 
@@ -65,7 +73,7 @@ class StreamSide(EndingSide, Protocol):
         self._clock = clock
         self._peer_close_watch = peer_close_watch
         self._descriptor: int | None = None
-        self._linger: IDelayedCall | Acknowledgement | None = None
+        self._linger: IDelayedCall | AfterNextTurn | Acknowledgement | None = None
         self._shows_writes = False
         self._written = 0
         self.reason = ""
@@ -161,7 +169,7 @@ class StreamSide(EndingSide, Protocol):
         # Closing with unread bytes sends a reset, over a unix socket too: that is only for a
         # connection that was cut off.
         if not self.ending.closing:
-            self._close(waits=self._written > 0 or self._holds_unread())
+            self._close(waits=self._written > 0 or holds_unread(self.transport))
 
     def _close(self, *, waits: bool) -> None:
         if self.ending.closing:
@@ -185,13 +193,11 @@ class StreamSide(EndingSide, Protocol):
         """See `ISide`: waits until what was sent is acknowledged, or the reset would overtake
         it.
         """
-        transport = innermost(self.transport)
         tls = ISSLTransport.providedBy(self.transport)
-        if self.ending.closing or not is_tcp(transport):
+        if self.ending.closing or not is_tcp(innermost(self.transport)):
             self._close(waits=self._written > 0)
             return
-        if tls:
-            # TLS may have to answer what it reads with a close_notify.
+        if tls:  # it may have to answer what it reads with a close_notify
             self.pause_reading()
         else:
             self.resume_reading()
@@ -199,17 +205,19 @@ class StreamSide(EndingSide, Protocol):
         step = self.hear(CLOSE_WITH_ERROR)
         if unended:
             self.transport.unregisterProducer()
-        if unended or tls:
-            DrainWatch(self._emptied).watch(transport)
+        if tls:
+            self._linger = AfterNextTurn(self._clock, self._watch_buffer)
+        elif unended:
+            self._watch_buffer()
         else:
             self._follow(step)
 
     def abort(self) -> None:
         if not self.ending.over:
-            if self.ending.writable:
-                self.transport.unregisterProducer()
-            self.hear(END)
             transport = self.transport
+            if self.ending.writable:
+                transport.unregisterProducer()
+            self.hear(END)
             abort = getattr(transport, "abortConnection", None) or transport.loseConnection
             abort()
 
@@ -229,8 +237,7 @@ class StreamSide(EndingSide, Protocol):
     def _send_end(self) -> None:
         # With a streaming producer a transport would never close (FileDescriptor.doWrite).
         self.transport.unregisterProducer()
-        tls = ISSLTransport.providedBy(self.transport)
-        if tls:
+        if ISSLTransport.providedBy(self.transport):
             self.transport.loseConnection()
         elif hasattr(self.transport, "loseWriteConnection"):
             self.transport.loseWriteConnection()
@@ -239,13 +246,13 @@ class StreamSide(EndingSide, Protocol):
         # be.
         self._follow(self.hear(DRAINED))
 
+    def _watch_buffer(self) -> None:
+        self._linger = None
+        DrainWatch(self._emptied).watch(innermost(self.transport))
+
     def _emptied(self) -> None:
         self.hear(DRAINED)
         self._reset_once_acknowledged()
-
-    def _holds_unread(self) -> bool:
-        connected = socket_of(self.transport)
-        return connected is not None and unread(connected.fileno()) > 0
 
     def _lingered(self) -> None:
         self._linger = None
@@ -254,13 +261,8 @@ class StreamSide(EndingSide, Protocol):
     def _lose(self) -> None:
         # TLS would wait for the peer's close_notify; its socket closes when everything is
         # delivered.
-        transport = (
-            innermost(self.transport)
-            if ISSLTransport.providedBy(self.transport)
-            else self.transport
-        )
         if not self.ending.over:
-            transport.loseConnection()
+            below_tls(self.transport).loseConnection()
 
     def _reset_once_acknowledged(self) -> None:
         if self._linger is None and not self.ending.over:
@@ -269,10 +271,9 @@ class StreamSide(EndingSide, Protocol):
             self._linger.wait()
 
     def _watch(self) -> None:
-        fileno = getattr(self.transport, "fileno", None)
-        if fileno is not None and self._peer_close_watch is not None:
-            self._descriptor = fileno()
-            self._peer_close_watch.watch(fileno(), self._peer_gone)
+        if hasattr(self.transport, "fileno") and self._peer_close_watch is not None:
+            self._descriptor = self.transport.fileno()
+            self._peer_close_watch.watch(self._descriptor, self._peer_gone)
 
     def _peer_gone(self) -> None:
         if self.ending.closing:

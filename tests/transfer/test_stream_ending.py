@@ -5,7 +5,11 @@ from __future__ import annotations
 import socket
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from pipetwist.testing import RecordingReceiver
 from pipetwist.transfer import acknowledgement
@@ -103,6 +107,35 @@ class BreakingOffTest(StreamTestCase):
         self.clock.advance(0.2)
         self.assertLost()
         self.assertFalse(self.transport.shut)
+
+    def test_tls_delivers_first(self) -> None:
+        """So it is over TLS, whose small pieces Twisted hands on in the reactor's next turn."""
+        side, clock = StreamSide(self.clock), self.clock
+
+        @implementer(ISSLTransport)
+        class Late(ProtocolWrapper):
+            def write(self, data: bytes) -> None:
+                clock.callLater(0, super().write, data)
+
+        transport = TcpTransport(Late(WrappingFactory(Factory.forProtocol(Protocol)), side))
+        side.attach(receiver := RecordingReceiver())
+        side.write(b"half an answer")
+        side.close_with_error()
+        transport.take()
+        self.assertEqual(receiver.heard, [])
+        clock.pump([0, 0])
+        transport.take()
+        self.assertEqual((transport.taken, receiver.heard), (b"half an answer", ["lost"]))
+
+    def test_tls_is_aborted_meanwhile(self) -> None:
+        """Nothing is left on the clock by one that was lost before that turn."""
+        side = StreamSide(self.clock)
+        late = implementer(ISSLTransport)(type("Late", (ProtocolWrapper,), {}))
+        transport = TcpTransport(late(WrappingFactory(Factory.forProtocol(Protocol)), side))
+        side.attach(RecordingReceiver())
+        side.close_with_error()
+        transport.abortConnection()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_nothing_waits(self) -> None:
         """Where nothing waits the reset comes as soon as the system could take something."""
