@@ -11,6 +11,7 @@ from pipetwist.inbounds.context import InboundContext
 from pipetwist.plugins.owners import PluginProcess
 from pipetwist.plugins.peer_check import PeerCheck
 from pipetwist.plugins.sip003 import LOOPBACK
+from pipetwist.transfer.socket_state import has_ended
 from pipetwist.values.bind_address import PortAddress
 
 __all__ = ["DoorGate", "PluginDoor"]
@@ -97,5 +98,9 @@ class PluginDoor:
         elif is_plugin:
             self._accepted(accepted)
         else:
-            self._gate.refuse("refused a connection that is not the plug-in's")
+            self._gate.refuse(
+                "refused a connection that had ended before it was known whose it is"
+                if has_ended(accepted.fileno())  # then the kernel says of nobody that it has it
+                else "refused a connection that is not the plug-in's"
+            )
             accepted.close()

@@ -222,3 +222,10 @@ class StrangerTest(PluginPair):
         wait_until(lambda: said in self.server.log, "the line")
         self.assertCarries(1000)
         self.assertNotIn("let me in", self.server.log)
+        # Somebody who is gone before the kernel is asked may have been the plug-in.
+        os.kill(self.server.pid, signal.SIGSTOP)
+        socket.create_connection(("127.0.0.1", int(found[1])), 60).close()
+        os.kill(self.server.pid, signal.SIGCONT)
+        gone = "inbound in: refused a connection that had ended before it was known whose it is"
+        wait_until(lambda: gone in self.server.log, "the line")
+        self.assertEqual(self.server.log.count(said), 1)
