@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from twisted.internet.task import Clock
-from twisted.logger import Logger, LogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
-from pipetwist.connection.client_info import ClientInfo
 from pipetwist.interfaces import ICounter
 from pipetwist.page import movement
 from pipetwist.page.movement import Movement
 from pipetwist.page.rings import ALL, Name
-from pipetwist.relay.connection import Connection
-from pipetwist.relay.connection_table import ConnectionTable
-from pipetwist.relay.relay import Route
-from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_name
 from pipetwist.storage.store import FileCounterStore
-from pipetwist.testing import FakeOutbound, FakeSide
+from tests.page.table_case import LIFE, TableCase
 from tests.support.examples import examples
 
 _NOTHING = {ALL: [0.0, 0.0]}
@@ -45,23 +36,11 @@ class _OtherCounter:
     value = reset = total
 
 
-class _Case(SynchronousTestCase):
+class _Case(TableCase):
     def setUp(self) -> None:
         """Make a connection table and a store, both empty, and read them."""
-        self.connection_table = ConnectionTable(Clock(), log=Logger(observer=LogPublisher()))
-        self.store = MemoryCounterStore()
+        super().setUp()
         self.movement = Movement(self.connection_table, self.store)
-
-    def connect(self) -> tuple[Connection, FakeSide]:
-        """A connection begins."""
-        side = FakeSide()
-        route = Route(ClientInfo("in", "192.0.2.1:4711", "192.0.2.1"), FakeOutbound("out"), None)
-        return self.connection_table.open(route, side), side
-
-    def count(self, name: str, uplink: int, downlink: int) -> None:
-        """A user has carried so many bytes more."""
-        self.store.counter(traffic_name("user", name, "uplink")).add(uplink)
-        self.store.counter(traffic_name("user", name, "downlink")).add(downlink)
 
     def moved(self) -> dict[Name, list[float]]:
         """Read, and say what has moved."""
@@ -118,7 +97,7 @@ class CountersTest(_Case):
         store = FileCounterStore(self.mktemp(), lambda name, error: None)
         store.open()
         self.addCleanup(store.close)
-        self.store = store  # type: ignore[assignment]  # it has counters, too
+        self.store = store
         self.movement = Movement(self.connection_table, store)
         large = 1 << 55
         self.count("alice", large, 7)
@@ -147,46 +126,29 @@ class CountersTest(_Case):
         self.assertEqual(self.told(), {**_NOTHING, **moved})
 
 
-_STEPS = st.lists(
-    st.one_of(
-        st.just(("open", 0)),
-        st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.just("carry"), st.integers(0, 5)),
-        st.just(("piece", 0)),
-    ),
-    max_size=40,
-)
-
-
 class TotalTest(_Case):
     """What all connections have moved."""
 
     @settings(max_examples=examples(100), derandomize=True, deadline=None)
-    @given(_STEPS)
+    @given(LIFE)
     def test_anything(self, steps: list[tuple[str, int]]) -> None:
         """Whatever happens between the steps of readings, no byte is missed, and none is there
         twice.
         """
         self.setUp()
         self.patch(movement, "_PIECE", 1)
-        open_: list[tuple[Connection, FakeSide]] = []
-        carried, moved = 0, 0.0
+        moved = 0.0
         reading = self.movement.read()
-        for what, which in steps:
-            if what == "open":
-                open_.append(self.connect())
-            elif what == "piece":
-                if next(reading, self) is self:
-                    moved += self.movement.moved.uplink[ALL]
-                    reading = self.movement.read()
-                self.assertLessEqual(moved, carried)
-            elif which < len(open_):
-                if what == "close":
-                    self.connection_table.close(open_.pop(which)[0])
-                else:
-                    open_[which][1].received += 3
-                    carried += 3
+
+        def piece() -> None:
+            nonlocal moved, reading
+            if next(reading, self) is self:
+                moved += self.movement.moved.uplink[ALL]
+                reading = self.movement.read()
+            self.assertLessEqual(moved, self.carried)
+
+        self.live(steps, piece)
         for _ in reading:
             pass
         moved += self.movement.moved.uplink[ALL]
-        self.assertEqual(moved + self.moved()[ALL][0], carried)
+        self.assertEqual(moved + self.moved()[ALL][0], self.carried)

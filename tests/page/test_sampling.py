@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 from hypothesis import given, settings
-from hypothesis import strategies as st
-from twisted.internet.task import Clock
-from twisted.logger import Logger, LogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from pipetwist.connection.client_info import ClientInfo
 from pipetwist.page import largest, sampling
 from pipetwist.page.sampling import Reading, Sampler
 from pipetwist.relay.connection import Connection
-from pipetwist.relay.connection_table import ConnectionTable
-from pipetwist.relay.relay import Route
-from pipetwist.stats.counters import MemoryCounterStore
 from pipetwist.stats.names import traffic_entity, traffic_name
-from pipetwist.testing import FakeOutbound, FakeSide
+from tests.page.table_case import LIFE, TableCase
 from tests.support.examples import examples
 
 
-class _Case(SynchronousTestCase):
+class _Case(TableCase):
     def setUp(self) -> None:
-        """Make a connection table and a store, both empty."""
-        self.clock = Clock()
-        self.connection_table = ConnectionTable(self.clock, log=Logger(observer=LogPublisher()))
-        self.store = MemoryCounterStore()
+        """Make a connection table and a store, both empty, and what reads them."""
+        super().setUp()
         self.sampler = Sampler(self.connection_table, self.store)
-
-    def connect(self, user: str | None = None) -> tuple[Connection, FakeSide]:
-        """A connection begins."""
-        side = FakeSide()
-        return self.connection_table.open(
-            Route(ClientInfo("in", "192.0.2.1:4711", "192.0.2.1", user), FakeOutbound("out"), None),
-            side,
-        ), side
 
     def sample(self, after: float = 1.0) -> None:
         """Take one to its end, so many seconds after the one before."""
@@ -133,11 +116,6 @@ class ConnectionsTest(_Case):
 class CountersTest(_Case):
     """The figures of inbounds, outbounds and users."""
 
-    def count(self, name: str, uplink: int, downlink: int) -> None:
-        """A user has carried so many bytes more."""
-        self.store.counter(traffic_name("user", name, "uplink")).add(uplink)
-        self.store.counter(traffic_name("user", name, "downlink")).add(downlink)
-
     def test_totals(self) -> None:
         """They are the counters' totals, which no reset touches."""
         self.count("alice", 5, 7)
@@ -199,48 +177,31 @@ class NamesTest(SynchronousTestCase):
             )
 
 
-_STEPS = st.lists(
-    st.one_of(
-        st.just(("open", 0)),
-        st.tuples(st.just("close"), st.integers(0, 5)),
-        st.tuples(st.just("handle"), st.integers(0, 5)),
-        st.just(("piece", 0)),
-    ),
-    max_size=40,
-)
-
-
 class AnythingTest(_Case):
     """Whatever happens between the pieces."""
 
     @settings(max_examples=examples(100), derandomize=True, deadline=None)
-    @given(_STEPS)
+    @given(LIFE)
     def test_sums(self, steps: list[tuple[str, int]]) -> None:
         """The sum never goes back, never has a byte too many, and has every byte once all is
         quiet.
         """
         self.setUp()
         self.patch(sampling, "_PIECE", 1)
-        carried, last = 0, 0
-        open_: list[tuple[Connection, FakeSide]] = []
+        last = 0
         reading = self.sampler.sample()
-        for what, which in steps:
-            if what == "open":
-                open_.append(self.connect())
-            elif what == "piece":
-                if next(reading, self) is self:
-                    reading = self.sampler.sample()
-                self.assertTrue(last <= self.sampler.flow.uplink <= carried)
-                last = self.sampler.flow.uplink
-            elif which < len(open_):
-                if what == "close":
-                    self.connection_table.close(open_.pop(which)[0])
-                else:
-                    open_[which][1].received += 3
-                    carried += 3
+
+        def piece() -> None:
+            nonlocal last, reading
+            if next(reading, self) is self:
+                reading = self.sampler.sample()
+            self.assertTrue(last <= self.sampler.flow.uplink <= self.carried)
+            last = self.sampler.flow.uplink
+
+        self.live(steps, piece)
         for _ in reading:
             pass
         self.sample()
-        self.assertEqual(self.sampler.flow.uplink, carried)
+        self.assertEqual(self.sampler.flow.uplink, self.carried)
         self.assertEqual(list(self.sampler.connections), self.connection_table.connections())
         self.assertTrue(all(isinstance(one, Reading) for one in self.sampler.connections.values()))
