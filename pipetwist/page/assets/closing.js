@@ -1,11 +1,12 @@
 // Closes connections, where the server lets this page do it.
 
+import { ask } from "./asking.js";
+
 let token = null;
 
 /** Ask for this load's token; whether the page may close connections. */
 export async function mayClose() {
-  const response = await fetch("/api/token", { cache: "no-store" }).catch(() => null);
-  token = response?.ok ? (await response.json()).token : null;
+  token = (await ask("/api/token"))?.token ?? null;
   return token !== null;
 }
 

@@ -1,5 +1,6 @@
 // The outbounds, and the connections that have ended. While this is not opened it says only which outbounds fail.
 
+import { ask } from "./asking.js";
 import { REJECTIONS } from "./causes.js";
 import { byId, isPaused, make, say } from "./elements.js";
 import { age, bytes, count, moment, when } from "./format.js";
@@ -24,8 +25,7 @@ export async function showEnded(totals, started) {
   if (asking || ended === known || performance.now() < asked + pause) return;
   asking = true;
   asked = performance.now();
-  const response = await fetch("/api/ended", { cache: "no-store" }).catch(() => null);
-  const found = response?.ok ? await response.json().catch(() => null) : null;
+  const found = await ask("/api/ended");
   asking = false;
   if (isPaused()) {
     asked = -Infinity; // it is asked again as soon as it may be shown
@@ -69,7 +69,7 @@ function outbound(tag, { succeeded, failures, failed, reason }) {
   const good = succeeded === null ? "none has ended well yet" : `the last that ended well: ${moment(succeeded)}`;
   const bad = failed === null ? "none failed" : `${count(failures)} failed, last ${moment(failed)}: ${reason}`;
   const isBad = fails({ failed, succeeded });
-  return make("li", isBad ? { class: "bad" } : {}, make("strong", {}, `Outbound ${tag}`), ` ${isBad ? "fails" : "works"}: ${bad}; ${good}.`);
+  return make("li", isBad ? { class: "bad" } : {}, make("strong", {}, `Outbound ${tag}`), `${isBad ? " fails" : succeeded === null ? "" : " works"}: ${bad}; ${good}.`);
 }
 
 function rejected({ inbound, cause, count: number }) {

@@ -1,5 +1,6 @@
 // The limits, how much of them is used, and who is held back by them.
 
+import { ask } from "./asking.js";
 import { byId, make, say } from "./elements.js";
 import { bytes, count, moment } from "./format.js";
 
@@ -33,8 +34,7 @@ async function showLimits() {
   if (!byId("limits").open || performance.now() < asked + PAUSE) return;
   asked = performance.now();
   const filter = byId("limits-find").value.trim();
-  const response = await fetch(`/api/limits?${new URLSearchParams({ filter })}`, { cache: "no-store" }).catch(() => null);
-  const found = response?.ok ? await response.json().catch(() => null) : null;
+  const found = await ask(`/api/limits?${new URLSearchParams({ filter })}`);
   if (found === null) return say(byId("limits-shown"), "The server does not tell them now.");
   if (filter !== byId("limits-find").value.trim()) return;
   const { limited, matching, rows } = found;

@@ -1,9 +1,11 @@
 // All inbounds, outbounds and users in one table, which is sorted, searched and saved here. Some of its rows are in the
 // page at a time, however many there are.
 
+import { ask } from "./asking.js";
 import { csv, save } from "./csv.js";
 import { byId, make, say } from "./elements.js";
 import { bytes, count, rate } from "./format.js";
+import { Head } from "./head.js";
 import { finder } from "./search.js";
 
 const ROWS = 100; // on one sheet
@@ -13,13 +15,13 @@ const KINDS = ["inbound", "outbound", "user"];
 const COLUMNS = [
   { key: "kind", title: "Kind", first: "asc" },
   { key: "name", title: "Name", first: "asc" },
-  { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", show: bytes },
-  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", show: bytes },
-  { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", show: rate },
-  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", show: rate },
-  { key: "open", title: "Open", show: count },
-  { key: "failed", title: "Failed", show: count },
-  { key: "refused", title: "Refused", show: count },
+  { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", first: "desc", show: bytes },
+  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", first: "desc", show: bytes },
+  { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", first: "desc", show: rate },
+  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", first: "desc", show: rate },
+  { key: "open", title: "Open", first: "desc", show: count },
+  { key: "failed", title: "Failed", first: "desc", show: count },
+  { key: "refused", title: "Refused", first: "desc", show: count },
 ];
 
 /** The table. */
@@ -29,12 +31,14 @@ export class Names {
     this.moved = Object.fromEntries(KINDS.map((kind) => [kind, {}]));
     this.counted = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     this.tallies = {};
-    this.sort = "downlink_rate";
-    this.order = "desc";
+    this.sorted = { sort: "downlink_rate", order: "desc" };
     this.sheet = 0;
     this.rows = [];
     this.asked = -Infinity;
-    this.makeHead();
+    this.head = new Head(byId("names-heads"), COLUMNS, (sorted) => {
+      this.sorted = sorted;
+      this.turnTo(0);
+    });
     byId("names").addEventListener("toggle", () => this.render());
     for (const id of ["names-find", "names-kind", "names-idle"]) {
       byId(id).addEventListener("input", () => this.turnTo(0));
@@ -42,23 +46,6 @@ export class Names {
     byId("names-before").addEventListener("click", () => this.turnTo(this.sheet - 1));
     byId("names-after").addEventListener("click", () => this.turnTo(this.sheet + 1));
     byId("names-save").addEventListener("click", () => this.save());
-  }
-
-  makeHead() {
-    this.heads = COLUMNS.map((column) => {
-      const arrow = make("span", { class: "sorted", "aria-hidden": "true" });
-      const button = make("button", { type: "button" }, column.title, arrow);
-      if (column.spoken) button.setAttribute("aria-label", column.spoken);
-      button.addEventListener("click", () => {
-        const again = this.sort === column.key;
-        this.order = again ? (this.order === "asc" ? "desc" : "asc") : (column.first ?? "desc");
-        this.sort = column.key;
-        this.turnTo(0);
-      });
-      const head = make("th", { scope: "col", role: "columnheader", class: column.show ? "number" : "text" }, button);
-      byId("names-heads").append(head);
-      return { column, head, arrow };
-    });
   }
 
   /** Take what an event says: a whole one says all names, another one those that have moved bytes. */
@@ -81,13 +68,13 @@ export class Names {
   render() {
     this.renderCount();
     if (!byId("names").open) return;
-    this.ask();
+    this.tally();
     const found = this.found();
     const sheets = Math.max(1, Math.ceil(found.length / ROWS));
     this.sheet = Math.min(this.sheet, sheets - 1);
     const start = this.sheet * ROWS;
     const shown = found.slice(start, start + ROWS);
-    this.renderHead();
+    this.head.show(this.sorted);
     this.renderRows(shown);
     byId("names-table").hidden = !shown.length;
     byId("names-before").disabled = this.sheet === 0;
@@ -124,8 +111,8 @@ export class Names {
     const found = KINDS.filter((one) => !kind || one === kind)
       .flatMap((one) => this.all(one))
       .filter((row) => isFound(row.name) && !(busyOnly && isIdle(row)));
-    const sign = this.order === "asc" ? 1 : -1;
-    const { sort } = this;
+    const { sort, order } = this.sorted;
+    const sign = order === "asc" ? 1 : -1;
     return found.sort((one, other) => sign * compare(one[sort], other[sort]) || compare(one.name, other.name));
   }
 
@@ -140,14 +127,6 @@ export class Names {
       const tally = Object.hasOwn(tallies, name) ? tallies[name] : none;
       return { kind, name, ...flow, ...(stands ? { uplink_rate: 0, downlink_rate: 0 } : {}), ...tally };
     });
-  }
-
-  renderHead() {
-    for (const { column, head, arrow } of this.heads) {
-      const sorted = column.key === this.sort;
-      head.setAttribute("aria-sort", sorted ? (this.order === "asc" ? "ascending" : "descending") : "none");
-      say(arrow, sorted ? (this.order === "asc" ? "▲" : "▼") : "");
-    }
   }
 
   renderRows(shown) {
@@ -175,11 +154,10 @@ export class Names {
   }
 
   /** Ask for what the events do not tell: the connections of each name. */
-  async ask() {
+  async tally() {
     if (performance.now() < this.asked + PAUSE) return;
     this.asked = performance.now();
-    const response = await fetch("/api/names", { cache: "no-store" }).catch(() => null);
-    const tallies = response?.ok ? await response.json().catch(() => null) : null;
+    const tallies = await ask("/api/names");
     if (tallies === null) return;
     const first = !Object.keys(this.tallies).length;
     this.tallies = tallies;
@@ -187,7 +165,7 @@ export class Names {
   }
 
   save() {
-    const heads = ["kind", "name", "uplink", "downlink", "uplink_rate", "downlink_rate", "open", "failed", "refused"];
+    const heads = COLUMNS.map(({ key }) => key);
     const when = new Date().toISOString().slice(0, 19).replaceAll(":", "");
     save(`pipetwist-${when}Z.csv`, csv([heads, ...this.found().map((row) => heads.map((key) => row[key]))]));
   }

@@ -1,5 +1,6 @@
 // Asks the server for what it had recorded before this page was told, or while it was not.
 
+import { ask } from "./asking.js";
 import { DEFAULT_RANGE } from "./history.js";
 
 const AGAIN_SECONDS = 60; // over a long range other names become the busiest
@@ -50,9 +51,7 @@ export class Past {
 
 /** A range's times, and the rates at each, of everything and of some names; null where it can't be had. */
 async function recorded(range, text) {
-  const query = new URLSearchParams({ range, filter: text.slice(0, 200) });
-  const response = await fetch(`/api/history?${query}`, { cache: "no-store" }).catch(() => null);
-  const found = response?.ok ? await response.json().catch(() => null) : null;
+  const found = await ask(`/api/history?${new URLSearchParams({ range, filter: text.slice(0, 200) })}`);
   if (found === null) return null;
   const { start, step, totals, traffic } = found;
   const places = [...totals.downlink.keys()].filter((place) => totals.downlink[place] !== null); // the others are gaps

@@ -1,5 +1,6 @@
 // What an operator wants to see at a glance. The events do not tell it: it is asked for while the page is looked at.
 
+import { ask } from "./asking.js";
 import { isPaused } from "./elements.js";
 import { showHeld } from "./limits.js";
 import { showPlugins } from "./plugins.js";
@@ -13,8 +14,7 @@ let asked = -Infinity;
 export async function showOperatorState(panels, now) {
   if (performance.now() < asked + PAUSE) return;
   asked = performance.now();
-  const response = await fetch("/api/state", { cache: "no-store" }).catch(() => null);
-  const state = response?.ok ? await response.json().catch(() => null) : null;
+  const state = await ask("/api/state");
   if (isPaused()) {
     asked = -Infinity; // it is asked again as soon as it may be shown
     return;

@@ -3,18 +3,19 @@
 
 import { byId, make, say } from "./elements.js";
 import { age, bytes, count, rate } from "./format.js";
+import { Head } from "./head.js";
 
 const COLUMNS = [
-  { key: "id", title: "No.", spoken: "Number in the log", text: (row) => String(row.id), first: "desc", number: true },
+  { key: "id", title: "No.", spoken: "Number in the log", text: (row) => String(row.id), first: "desc" },
   { key: "inbound", title: "Inbound", text: (row) => row.inbound, first: "asc" },
   { key: "outbound", title: "Outbound", text: (row) => row.outbound, first: "asc" },
   { key: "user", title: "User", text: (row) => row.user ?? "–", first: "asc" },
   { key: "peer", title: "Peer", text: (row) => row.peer, first: "asc" },
-  { key: "age", title: "Age", text: (row) => age(row.age), first: "desc", number: true },
-  { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", text: (row) => bytes(row.uplink), first: "desc", number: true },
-  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", text: (row) => bytes(row.downlink), first: "desc", number: true },
-  { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", text: (row) => rate(row.uplink_rate), first: "desc", number: true },
-  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", text: (row) => rate(row.downlink_rate), first: "desc", number: true },
+  { key: "age", title: "Age", text: (row) => age(row.age), first: "desc" },
+  { key: "uplink", title: "↑ bytes", spoken: "Uplink bytes", text: (row) => bytes(row.uplink), first: "desc" },
+  { key: "downlink", title: "↓ bytes", spoken: "Downlink bytes", text: (row) => bytes(row.downlink), first: "desc" },
+  { key: "uplink_rate", title: "↑ rate", spoken: "Uplink rate", text: (row) => rate(row.uplink_rate), first: "desc" },
+  { key: "downlink_rate", title: "↓ rate", spoken: "Downlink rate", text: (row) => rate(row.downlink_rate), first: "desc" },
 ];
 const RATES = ["uplink_rate", "downlink_rate"];
 
@@ -27,7 +28,7 @@ export class Table {
     this.rows = new Map();
     this.body = byId("rows");
     this.filter = byId("filter");
-    this.makeHead();
+    this.head = new Head(byId("heads"), COLUMNS, (change) => this.choose(change));
     this.makeSorter();
     this.filter.value = view.filter;
     let typing = 0;
@@ -36,18 +37,6 @@ export class Table {
       typing = setTimeout(() => this.choose({ filter: this.filter.value.trim() }), 150);
     });
     this.renderHead();
-  }
-
-  makeHead() {
-    this.heads = COLUMNS.map((column) => {
-      const arrow = make("span", { class: "sorted", "aria-hidden": "true" });
-      const button = make("button", { type: "button" }, column.title, arrow);
-      if (column.spoken) button.setAttribute("aria-label", column.spoken);
-      button.addEventListener("click", () => this.sortBy(column));
-      const head = make("th", { scope: "col", role: "columnheader", class: `${column.key} ${column.number ? "number" : "text"}` }, button);
-      byId("heads").append(head);
-      return { column, head, arrow };
-    });
   }
 
   makeSorter() {
@@ -64,11 +53,6 @@ export class Table {
     });
   }
 
-  sortBy({ key, first }) {
-    const again = this.view.sort === key;
-    this.choose({ sort: key, order: again ? (this.view.order === "asc" ? "desc" : "asc") : first });
-  }
-
   choose(change) {
     this.view = { ...this.view, ...change };
     this.renderHead();
@@ -76,11 +60,7 @@ export class Table {
   }
 
   renderHead() {
-    for (const { column, head, arrow } of this.heads) {
-      const sorted = column.key === this.view.sort;
-      head.setAttribute("aria-sort", sorted ? (this.view.order === "asc" ? "ascending" : "descending") : "none");
-      say(arrow, sorted ? (this.view.order === "asc" ? "▲" : "▼") : "");
-    }
+    this.head.show(this.view);
     this.sorter.value = `${this.view.sort} ${this.view.order}`;
   }
 
@@ -127,7 +107,7 @@ export class Table {
 
   makeRow(id) {
     const cells = COLUMNS.map((column) => {
-      const cell = make("td", { role: "cell", class: `${column.key.replace("_", "-")} ${column.number ? "number" : "text"}` });
+      const cell = make("td", { role: "cell", class: `${column.key.replace("_", "-")} ${column.first === "asc" ? "text" : "number"}` });
       cell.dataset.title = column.title;
       return cell;
     });
@@ -145,7 +125,7 @@ export class Table {
       const cell = cells[index];
       const text = column.text(data);
       say(cell, text);
-      if (!column.number && cell.title !== text) cell.title = text;
+      if (column.first === "asc" && cell.title !== text) cell.title = text;
       if (RATES.includes(column.key)) {
         cell.style.setProperty("--part", ((data[column.key] ?? 0) / most[column.key]).toFixed(3));
         cell.classList.toggle("still", !data[column.key]);
