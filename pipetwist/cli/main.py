@@ -63,6 +63,7 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # as click has them
         """Run the program. click handles a closed pipe; a full disk is reported here."""
+        _replace_closed()
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
@@ -88,6 +89,15 @@ class _Commands(click.Group):
                 raise
             click.echo(f"pipetwist: {_NO_FOLDER}", err=True)
         return ctx.exit(2 if ctx.invoked_subcommand in _LIKE_GREP else 1)
+
+
+def _replace_closed() -> None:
+    """Have an output that was closed (``>&-``) lead nowhere: Python has None in its place, and the
+    first socket would be standard output.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - as long as it runs
 
 
 def _has_folder() -> bool:

@@ -72,6 +72,25 @@ class EndingTest(SynchronousTestCase):
             output.close()
             self.assertEqual((process.wait(60), self.said(process)), (1, ""))
 
+    def test_closed_output(self) -> None:
+        """Without a standard output a command does what it does, as with one that nobody reads."""
+        address = target_of(start_api(self, counted({"a": 1})))
+        for arguments, status, said in (
+            (("stats", "-s", address), 0, ""),
+            (("stats", "-s", address, "b"), 1, 'pipetwist: no counter matches "b"\n'),
+            (("run", "-c", "none"), 1, "none: the file can't be read: No such file or directory\n"),
+        ):
+            ended = subprocess.run(
+                ["sh", "-c", 'exec "$@" >&-', "sh", *PROGRAM, *arguments],
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=_default_environment(),
+                timeout=60,
+                check=False,
+            )
+            self.assertEqual((ended.returncode, ended.stderr), (status, said), arguments)
+
     def test_words_of_grpc(self) -> None:
         """GRPC writes nothing of its own to standard error where TLS fails."""
         folder = Path(self.mktemp()).absolute()
