@@ -9,7 +9,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +17,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.storage.offline import read_counters
 from tests.interop.ends import LARGEST, Counts, Ends
 from tests.support.daemon import daemon_environment, start_daemon, write_configuration
-from tests.support.scratch import scratch_folder
+from tests.support.scratch import scratch_folder, wait_until
 
 _KILLS = 100
 _ONE_CALL = 1 << 20  # bytes; what is spliced in one call
-_LONGEST = 0.05  # seconds of traffic before a kill
 _NAMES = ("inbound>>>in", "outbound>>>out", "user>>>me")
 _CONFIGURATION = {
     "log": {"level": "warn"},
@@ -146,10 +144,11 @@ class KillingTest(SynchronousTestCase):
             )
 
     def traffic(self, number: int) -> None:
-        """Let traffic flow up to a random moment: nothing is waited for here."""
+        """Let traffic flow up to a random byte, and what a glance at it takes."""
         talking, streaming = ((4, 0), (1, 0), (3, 1), (0, 2))[number % 4]
         self.ends.start(talking=talking, streaming=streaming)
-        time.sleep(self.choose.uniform(0.001, _LONGEST))
+        enough = self.choose.randrange(1, 4 * LARGEST)
+        wait_until(lambda: self.ends.counts.answered >= enough, f"{enough} bytes of answers")
 
     def compare(self, seen: Counts) -> None:
         """What was counted in this round is what the ends saw of it."""
