@@ -21,7 +21,7 @@ class PluginConnections:
     """The connections that are open through a plug-in.
 
     Args:
-        ending: whether the plug-in has ended, or is about to.
+        ending: whether the plug-in is about to end, so that `end` will be called.
     """
 
     def __init__(self, ending: Callable[[], bool]) -> None:

@@ -242,16 +242,14 @@ class Plugin:
             one.callback(None)
 
     def _is_ending(self) -> bool:
-        """Whether its process has ended, or is about to: its sockets are closed before its end can
-        be seen.
+        """Whether its process is about to end, which ends what is open: its sockets are closed
+        before its end can be seen.
         """
         process = self._process
-        return (
-            self.state not in (State.STARTING, State.READY)  # in both it may have clients
-            or process is None
-            or process.exited
-            or is_ending(process.pid)
-        )
+        if process is None or process.exited:
+            return False  # what is open still has come since
+        # In both it may have clients.
+        return self.state not in (State.STARTING, State.READY) or is_ending(process.pid)
 
     # Its process.
 

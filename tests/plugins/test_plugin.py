@@ -188,6 +188,18 @@ class EndTest(PluginCase):
         self.become_ready()
         self.assertEqual((self.plugin.starts, self.plugin.restarts), (2, 1))
 
+    def test_late_connection(self) -> None:
+        """A connection that is let in when its plug-in has ended ends by itself: nothing else will
+        end it.
+        """
+        self.process.exit(number=signal.SIGKILL)
+        side, receiver = FakeSide(), RecordingReceiver()
+        watch = self.plugin.connections.watch(side, receiver)
+        watch.read_ended(side)
+        watch.lost(side, "Connection reset")
+        self.assertEqual(receiver.heard, ["read_ended", "lost"])
+        self.assertEqual(len(self.plugin.connections), 0)
+
     def test_dying(self) -> None:
         """One that dies again and again is started less and less often, until it goes well."""
         starts = []
