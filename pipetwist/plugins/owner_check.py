@@ -89,8 +89,10 @@ class OwnerCheck(Generic[T, Q]):
 
         def tell(found: list[bool]) -> None:
             self._asking = False
+            # What was its when it has ended since would be nobody's to end.
+            runs = self._process() == process
             for (one, _), is_plugin in zip(batch, found, strict=True):
-                self._checked(one, is_plugin)
+                self._checked(one, is_plugin and runs)
             if self._waiting and not self._asking:
                 self._ask()
 

@@ -110,8 +110,9 @@ class Plugin:
 
     @property
     def process(self) -> PluginProcess:
-        """Its process, for questions about its sockets."""
-        return PluginProcess(self.pid, self._uid)
+        """Its process, for questions about its sockets; its group is 0 if none runs."""
+        process = self._process
+        return PluginProcess(0 if process is None or process.exited else process.pid, self._uid)
 
     # What its users ask of it.
 

@@ -1,4 +1,4 @@
-"""Checks of whether something is a plug-in's, when the kernel can't be asked."""
+"""Checks of whose something is, when the kernel can't be asked, or the plug-in ends meanwhile."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class OwnerCheckTest(SynchronousTestCase):
     def setUp(self) -> None:
         """Have a kernel that can be asked."""
         self.error: OSError | None = None
+        self.group = self.next_group = 1
         self.found: list[tuple[str, bool]] = []
         self.threads = NoThreads()
         threads: Any = self.threads
         self.check: OwnerCheck[str, int] = OwnerCheck(
             ThreadedClock(),  # type: ignore[arg-type]  # what it needs of a reactor
             threads,
-            lambda: PluginProcess(1),
+            lambda: PluginProcess(self.group),
             self._look,
             lambda one, is_plugin: self.found.append((one, is_plugin)),
         )
@@ -32,6 +33,7 @@ class OwnerCheckTest(SynchronousTestCase):
     def _look(self, _: PluginProcess, asked: Sequence[int]) -> list[bool]:
         if self.error is not None:
             raise self.error
+        self.group = self.next_group
         return [True for _ in asked]
 
     def test_no_descriptor(self) -> None:
@@ -41,6 +43,14 @@ class OwnerCheckTest(SynchronousTestCase):
         self.error = None
         self.check.check("other", 2)
         self.assertEqual(self.found, [("one", False), ("other", True)])
+
+    def test_ended(self) -> None:
+        """The plug-in has ended meanwhile, and another one may have been started."""
+        for self.next_group in (0, 2):
+            self.check.check("one", 1)
+            self.assertEqual(self.found.pop(), ("one", False))
+        self.check.check("other", 2)
+        self.assertEqual(self.found, [("other", True)])
 
     def test_no_thread(self) -> None:
         """There is no thread."""
