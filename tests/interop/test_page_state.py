@@ -89,16 +89,32 @@ class ProblemsTest(DaemonPageCase):
         self.browser.evaluate(f"{links}.find((one) => one.textContent === '{number}').click()")
         self.browser.wait_for("document.activeElement.id", lambda id_: id_ == f"ended-{number}")
         self.assertIn("exited with status 3", self.text(f"#ended-{number}"))
+        ended = "document.querySelectorAll('#ended-rows tr').length"
+        before = self.browser.evaluate(ended)
+        self.assertEqual(self.connect("dead.sock").recv(1), b"")
+        self.browser.wait_for(ended, lambda rows: rows == before + 1)
+        self.assertEqual(self.browser.evaluate("document.activeElement.id"), f"ended-{number}")
         self.browser.evaluate("document.querySelector('#names summary').click()")
         rows = "[...document.querySelectorAll('#names-rows tr')]"
         cells = "?.cells ?? []].map((cell) => cell.textContent).slice(6)"
-        for name, tally in (("dead-in", ["0", "2", "0"]), ("locked", ["0", "0", "1"])):
+        for name, tally in (("dead-in", ["0", "3", "0"]), ("locked", ["0", "0", "1"])):
             self.browser.wait_for(
                 f"[...{rows}.find((row) => row.cells[1].textContent === '{name}'){cells}",
                 lambda found, tally=tally: found == tally,  # type: ignore[misc]  # mypy infers no type of a default
             )
         # of which pipe-in and the outbounds are counted, and the others are not
         self.assertEqual(self.text("#names-count"), "3 inbounds, 2 outbounds, 0 users")
+
+
+    def test_refused(self) -> None:
+        """Clients who are refused are counted where outbounds are told, too, while nothing else
+        ends.
+        """
+        self.browser.evaluate("document.querySelector('#ended summary').click()")
+        told = "document.querySelector('#states').textContent"
+        for text in ("Inbound locked: 1 client refused.", "Inbound locked: 2 clients refused."):
+            self.assertEqual(self.connect("locked.sock").recv(1), b"")
+            self.browser.wait_for(told, lambda found, text=text: found == text, seconds=20)  # type: ignore[misc]  # mypy infers no type of a default
 
 
 class LimitsTest(DaemonPageCase):

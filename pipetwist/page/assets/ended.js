@@ -2,27 +2,25 @@
 
 import { ask } from "./asking.js";
 import { REJECTIONS } from "./causes.js";
-import { byId, isPaused, make, say } from "./elements.js";
+import { byId, fill, isPaused, make, say } from "./elements.js";
 import { age, bytes, count, moment, when } from "./format.js";
 
 const PAUSE_SECONDS = { open: 2, closed: 10 }; // between two questions
 
-let known = null; // how many had ended when it was last asked
+let shown = null; // when the daemon was started whose connections are shown
 let asking = false;
 let asked = -Infinity;
 let wanted = null; // the number of a connection that is looked for
 
 byId("ended").addEventListener("toggle", () => {
-  known = null;
   asked = -Infinity;
 });
 
-/** Ask again where others have ended since, and show them. */
-export async function showEnded(totals, started) {
-  const ended = `${totals.opened - totals.open} ${started}`;
+/** Ask again, if it is time to, and show them: those of the daemon that was started at this time. */
+export async function showEnded(started) {
   const { open } = byId("ended");
   const pause = PAUSE_SECONDS[open ? "open" : "closed"] * 1000;
-  if (asking || ended === known || performance.now() < asked + pause) return;
+  if (asking || performance.now() < asked + pause) return;
   asking = true;
   asked = performance.now();
   const found = await ask("/api/ended");
@@ -32,17 +30,27 @@ export async function showEnded(totals, started) {
     return;
   }
   if (found === null) return say(byId("ended-note"), "The server does not tell them now.");
-  known = open === byId("ended").open ? ended : null;
   const failing = Object.entries(found.outbounds).filter(([, state]) => fails(state));
   say(byId("failing"), failing.map(([tag]) => `Outbound ${tag} fails.`).join(" "));
   if (!open) return;
   const states = Object.entries(found.outbounds).map(([tag, state]) => outbound(tag, state));
-  byId("states").replaceChildren(...states, ...found.rejected.map(rejected));
-  byId("ended-rows").replaceChildren(...found.connections.map(row));
+  fill(byId("states"), ...states, ...found.rejected.map(rejected));
+  showRows(found.connections, started);
   say(byId("ended-note"), found.connections.length ? `The last ${count(found.connections.length)}; numbers are those of the log.` : "None has ended since the start.");
   byId("ended-table").hidden = found.connections.length === 0;
   if (wanted !== null) show(wanted);
   wanted = null;
+}
+
+/** Put those that have ended since before the others, whose rows stay, and with them what is marked or has the focus. */
+function showRows(connections, started) {
+  const rows = byId("ended-rows");
+  const first = started === shown ? rows.firstElementChild?.id : undefined;
+  shown = started;
+  const known = connections.findIndex(({ id }) => `ended-${id}` === first);
+  if (known === -1) rows.replaceChildren(...connections.map(row));
+  else rows.prepend(...connections.slice(0, known).map(row));
+  while (rows.rows.length > connections.length) rows.lastElementChild.remove();
 }
 
 /** Open the list, and go to the connection of this number. */

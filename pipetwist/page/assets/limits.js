@@ -1,7 +1,7 @@
 // The limits, how much of them is used, and who is held back by them.
 
 import { ask } from "./asking.js";
-import { byId, make, say } from "./elements.js";
+import { byId, fill, make, say } from "./elements.js";
 import { bytes, count, moment } from "./format.js";
 
 const PAUSE = 2000; // milliseconds between two questions
@@ -40,7 +40,7 @@ async function showLimits() {
   const { limited, matching, rows } = found;
   const all = filter ? `${count(matching)} of ${count(limited)} match` : `${count(limited)} with limits`;
   say(byId("limits-shown"), rows.length < matching ? `${all}; the first ${count(rows.length)}` : all);
-  byId("limits-rows").replaceChildren(...rows.map(row));
+  fill(byId("limits-rows"), ...rows.map(row));
   byId("limits-table").hidden = !rows.length;
 }
 

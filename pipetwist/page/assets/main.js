@@ -133,7 +133,7 @@ function render() {
   renderCharts();
   names.render();
   table.render(latest.connections, totals.open);
-  showEnded(totals, latest.started);
+  showEnded(latest.started);
   showOperatorState(panels, latest.time);
 }
 
