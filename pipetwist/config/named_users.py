@@ -8,7 +8,7 @@ from pipetwist.config.document import Document
 from pipetwist.config.problems import KeyPath
 from pipetwist.kinds.user_options import UserOptions
 
-__all__ = ["lists_of_users", "user_names"]
+__all__ = ["lists_of_users", "names_of_users", "user_names"]
 
 
 def lists_of_users(document: Document) -> Iterator[tuple[KeyPath, Sequence[UserOptions]]]:
@@ -25,6 +25,11 @@ def lists_of_users(document: Document) -> Iterator[tuple[KeyPath, Sequence[UserO
             yield ("inbounds", index, "users"), own
 
 
+def names_of_users(document: Document) -> Iterator[str]:
+    """The names of users, some of them perhaps more than once."""
+    return (user.name for _, users in lists_of_users(document) for user in users)
+
+
 def user_names(document: Document) -> list[str]:
     """The name of every user, once."""
-    return list(dict.fromkeys(user.name for _, users in lists_of_users(document) for user in users))
+    return list(dict.fromkeys(names_of_users(document)))

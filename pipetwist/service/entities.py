@@ -5,14 +5,20 @@ held or refused by them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Generator, Iterator
 from math import inf
 from typing import TypeAlias
 from weakref import ReferenceType, ref
 
 from pipetwist.config.document import Document
-from pipetwist.config.named_users import user_names
-from pipetwist.control.entities import EntityRow, EntitySelection, LimitFigures, QuotaFigures
+from pipetwist.config.named_users import names_of_users
+from pipetwist.control.entities import (
+    KINDS,
+    EntityRow,
+    EntitySelection,
+    LimitFigures,
+    QuotaFigures,
+)
 from pipetwist.kinds.limit_options import LimitOptions, UserLimitOptions
 from pipetwist.limits.limits import Entity
 from pipetwist.quotas.quota import counted
@@ -24,6 +30,7 @@ __all__ = ["Entities"]
 
 _CONNECTIONS = 1000  # that are counted in one slice
 _ROWS = 25  # in one slice: about a millisecond
+_NAMES = 1000  # of users that are looked at in one slice
 
 _Key: TypeAlias = tuple[Entity, str]
 
@@ -40,7 +47,7 @@ class Entities:
         self._current = current
         self._connections = connections
         # Those of this document, which is not held for that.
-        self._users: tuple[ReferenceType[Document], list[str]] | None = None
+        self._users: tuple[ReferenceType[Document], Collection[str]] | None = None
 
     def __repr__(self) -> str:
         return f"<Entities of {self._connections!r}>"
@@ -59,31 +66,42 @@ class Entities:
                 if client_info.user is not None:
                     opened["user", client_info.user] += 1
             yield []
-        keys = list(self._keys(selection, opened))
-        for at in range(0, len(keys), _ROWS):
-            yield [self._row(key, opened[key]) for key in keys[at : at + _ROWS]]
+        rows: list[EntityRow] = []
+        for key in self._keys(selection, opened):
+            if key is not None:
+                rows.append(self._row(key, opened[key]))
+            if key is None or len(rows) == _ROWS:
+                yield rows
+                rows = []
+        yield rows
 
-    def _keys(self, selection: EntitySelection, opened: Counter[_Key]) -> Iterator[_Key]:
+    def _keys(self, selection: EntitySelection, opened: Counter[_Key]) -> Iterator[_Key | None]:
         """All of the configuration, and those that have connections or limits without being in
-        it.
+        it; None after so many that other work may be done.
         """
         generation = self._current.now
-        known: tuple[tuple[Entity, list[str]], ...] = (
-            ("inbound", list(generation.inbounds)),
-            ("outbound", list(generation.outbounds)),
-            ("user", self._user_names(generation.document)),
-        )
-        for entity, names in known:
-            if selection.kinds and entity not in selection.kinds:
-                continue
-            others = (name for one, name in opened if one == entity)
-            for name in dict.fromkeys((*names, *others)):
-                if entity != "user" or not selection.users or name in selection.users:
-                    yield entity, name
+        kinds = selection.kinds or KINDS
+        if "inbound" in kinds:
+            yield from _with_others("inbound", generation.inbounds, opened)
+        if "outbound" in kinds:
+            yield from _with_others("outbound", generation.outbounds, opened)
+        if "user" in kinds:
+            names = yield from self._user_names(generation.document)
+            users = selection.users
+            for number, key in enumerate(_with_others("user", names, opened), 1):
+                if not users or key[1] in users:
+                    yield key
+                elif number % _NAMES == 0:
+                    yield None
 
-    def _user_names(self, document: Document) -> list[str]:
+    def _user_names(self, document: Document) -> Generator[None, None, Collection[str]]:
         if self._users is None or self._users[0]() is not document:
-            self._users = ref(document), user_names(document)
+            names: dict[str, None] = {}
+            for number, name in enumerate(names_of_users(document), 1):
+                names[name] = None
+                if number % _NAMES == 0:
+                    yield
+            self._users = ref(document), names
         return self._users[1]
 
     def _row(self, key: _Key, opened: int) -> EntityRow:
@@ -124,6 +142,12 @@ class Entities:
             for one in quota.options:
                 goes_on = one.then is not None
                 yield QuotaFigures(counted(one), one.bytes, quota.used, quota.span.end, goes_on)
+
+
+def _with_others(entity: Entity, names: Collection[str], opened: Counter[_Key]) -> Iterator[_Key]:
+    """Those of the configuration, and those that have connections without being in it."""
+    yield from ((entity, name) for name in names)
+    yield from (key for key in opened if key[0] == entity and key[1] not in names)
 
 
 def _bound(figure: float | None) -> float:

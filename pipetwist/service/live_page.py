@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pipetwist.config.document import Document
-from pipetwist.config.named_users import lists_of_users
+from pipetwist.config.named_users import names_of_users
 from pipetwist.control.actions import Actions
 from pipetwist.inbounds.context import InboundContext
 from pipetwist.interfaces import CounterStoreLike
@@ -88,7 +87,7 @@ def put_page(
     state = OperatorState(
         problems, limits, context.plugins.statuses, lambda: _listed(current.now.document)
     )
-    limited = LimitsTold(limits, lambda: _names(current.now.document))
+    limited = LimitsTold(limits, lambda: names_of_users(current.now.document))
     recorder = Recorder(clock, connection_table, store, time.time, since_boot(clock.seconds), log)
     reading = {
         "ended": DocumentCall(ended.document),
@@ -122,8 +121,3 @@ def _listed(document: Document) -> dict[Entity, bool]:
         entity: isinstance(names := listed.get(listing.key, ()), Every) or any(names)
         for entity, listing in ENTITIES.items()
     }
-
-
-def _names(document: Document) -> Iterator[str]:
-    """The names of users, some of them perhaps more than once."""
-    return (user.name for _, users in lists_of_users(document) for user in users)

@@ -105,7 +105,6 @@ class ProblemsTest(DaemonPageCase):
         # of which pipe-in and the outbounds are counted, and the others are not
         self.assertEqual(self.text("#names-count"), "3 inbounds, 2 outbounds, 0 users")
 
-
     def test_refused(self) -> None:
         """Clients who are refused are counted where outbounds are told, too, while nothing else
         ends.
