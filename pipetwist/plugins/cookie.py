@@ -35,6 +35,7 @@ class CookieFile:
         # Its user may put something else in the folder's place: it is known by this.
         self._opened = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
+            _keep_from_aging(self._opened)
             self._write(uid)
         except OSError:
             self.remove()
@@ -61,3 +62,13 @@ class CookieFile:
         os.close(self._opened)
         with contextlib.suppress(OSError):
             Path(self._folder).rmdir()
+
+
+def _keep_from_aging(folder: int) -> None:
+    """Have systemd-tmpfiles(8) leave the folder alone, as long as it is open: a transport reads the
+    cookie for each client, and there may be none for days (tmpfiles.d(5), "Age").
+    """
+    import fcntl  # there is none on Windows
+
+    with contextlib.suppress(OSError):  # not every file system has such locks
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import itertools
 import os
@@ -142,6 +143,16 @@ class CookieTest(SynchronousTestCase):
             self.assertEqual(stat.S_IMODE(path.parent.stat().st_mode), 0o700)
             one.remove()
             self.assertFalse(path.parent.exists())
+
+    def test_aging(self) -> None:
+        """It stays where old files are removed: systemd-tmpfiles(8) passes over a folder that it
+        can't lock.
+        """
+        cookie = CookieFile(None)
+        self.addCleanup(cookie.remove)
+        folder = os.open(Path(cookie.path).parent, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        self.assertRaises(BlockingIOError, fcntl.flock, folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     @needs_root
     def test_user(self) -> None:
