@@ -24,6 +24,7 @@ class NicenessTest(SynchronousTestCase):
             check=False,
             user=STRANGER if os.geteuid() == 0 else None,
             timeout=60,
+            cwd="/",
             env={**os.environ, "LC_ALL": "C"},
         )
 
