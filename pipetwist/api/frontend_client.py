@@ -201,7 +201,9 @@ class FrontendClient(TwistedProtocol):
         try:
             self._who = self._frontend.callers.identify(self.transport)
         except RefusedError as error:
-            self._refuse(str(error))
+            self._frontend.tell_refused(self, str(error))
+            # Without a GOAWAY, after which a client of gRPC would try on until its time is over.
+            self.end()
             return False
         return True
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import ssl
 
-from pipetwist.client.server import ClientTls, Server
+from pipetwist.client.server import CONTROL_SERVICE, ClientTls, Server
 from pipetwist.client.tls import ssl_context
 from pipetwist.values import unix_sockaddr
 from pipetwist.values.bind_address import PortAddress
@@ -21,6 +21,8 @@ _NEED_OF_CERTIFICATE = {
     "TLSV1_ALERT_HANDSHAKE_FAILURE",
 }
 _NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}
+_HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""How a client begins (RFC 9113, 3.4), with empty SETTINGS."""
 _OF_HTTP = "http1.x server"  # in the details that gRPC gives
 _ENDED = {None, "UNEXPECTED_EOF_WHILE_READING"}  # with an older OpenSSL that is not the reason
 
@@ -107,9 +109,13 @@ def _why_no_answer(connection: socket.socket, server: Server) -> str | None:
 
 
 def _why_closed(server: Server) -> str | None:
-    """Why the server closes a connection on which nothing was sent."""
+    """Why the server closes a connection on which nothing was sent, or that it is HTTP/2 where the
+    server asks then who has come.
+    """
     try:
         with _connect(server) as connection:
+            if server.service is CONTROL_SERVICE and server.tls is None:
+                connection.sendall(_HTTP2)
             closed = not connection.recv(1)
     except ConnectionError:
         closed = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from pipetwist.relay.connection import Connection
 from tests.control.case import SERVICE, Control, ControlCase
 from tests.support.api_server import open_channel
 from tests.support.certificates import Authority
+from tests.support.command_line import PROGRAM
+from tests.support.other_user import acting_as
 from tests.support.scratch import wait_until
 from tests.support.stranger import STRANGER, needs_root
 
@@ -83,9 +86,8 @@ class UnixTest(ControlCase):
         self.path.chmod(0o666)
         await self.connect()
         ended = await deferToThread(self.stranger)
-        # Empty SETTINGS, and GOAWAY for a PROTOCOL_ERROR: that is not gRPC.
-        goodbye = "0000000400000000000000080700000000000000000000000001"
-        self.assertEqual((ended.returncode, ended.stdout.strip()), (0, goodbye), ended.stderr)
+        # Not even a GOAWAY, after which a client of gRPC connects again until its time is over.
+        self.assertEqual((ended.returncode, ended.stdout.strip()), (0, ""), ended.stderr)
         (line,) = [line for line in self.lines if "neither" in line]
         self.assertRegex(
             line,
@@ -93,6 +95,30 @@ class UnixTest(ControlCase):
             r"daemon's user nor root$",
         )
         self.assertEqual(self.tree.relay.open_connections, 1)
+
+    @needs_root
+    async def test_command_of_other_user(self) -> None:
+        """There the command of another user says soon who may ask, and does not try on."""
+        self.start()
+        self.folder.chmod(0o755)
+        self.path.chmod(0o666)
+        ended = await deferToThread(
+            subprocess.run,
+            [
+                *acting_as(pwd.getpwnam("daemon")),
+                *(*PROGRAM, "status", "--timeout", "1h", "-s", f"unix:{self.path}"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual((ended.returncode, ended.stdout), (2, ""))
+        self.assertIn(
+            f"unix:{self.path} closes every new connection; the control service does so to "
+            "everybody but the daemon's user and root",
+            ended.stderr,
+        )
 
     @needs_root
     async def test_passed_on(self) -> None:
