@@ -54,6 +54,18 @@ class ScreenTest(SynchronousTestCase):
         self.assertEqual(terminal.status(), 0)
         self.assert_restored(terminal)
 
+    def test_cursor(self) -> None:
+        """Another screen is left empty, with the cursor at its top: tmux, if it has grown
+        meanwhile, would keep a line of the view otherwise. A terminal without goes on below.
+        """
+        for term, end in (("xterm", f"\x1b[H\x1b[J{LEAVE}"), ("linux", f"\x1b[24H\n{LEAVE}")):
+            address = serve(self, V2Ray5())
+            terminal = TerminalCall(self, ["top", "-s", address], {"TERM": term})
+            wait_for(terminal, "q quits")
+            terminal.type("q")
+            self.assertEqual(terminal.status(), 0)
+            self.assertIn(end, terminal.text.replace("\r", ""))
+
     def test_interrupt(self) -> None:
         """Ctrl-C ends it with status 130, and the screen is what it was."""
         terminal = self.start(V2Ray5())

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from types import ModuleType
 from typing import NoReturn
 
 from rich.console import Console, ConsoleDimensions
@@ -40,6 +41,7 @@ class Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._has_other = _has_other_screen()
         self._keyboard = Keyboard()
         self._shown: list[str] | None = None  # None if it is not known what is there
         self._ear, self._mouth = socket.socketpair()
@@ -94,8 +96,10 @@ class Screen:
 
     def leave(self) -> None:
         """Restore the terminal."""
-        # A terminal that has no other screen goes on below what is there.
-        self._write(f"{_LEAVE}\x1b[{self.size[1]}H\r\n{_LEAVE_SCREEN}")
+        # A terminal that has no other screen goes on below what is there. In one that has, tmux, if
+        # it has grown meanwhile, would keep a line of this screen above a low cursor.
+        cursor = "\x1b[H\x1b[J" if self._has_other else f"\x1b[{self.size[1]}H\r\n"
+        self._write(f"{_LEAVE}{cursor}{_LEAVE_SCREEN}")
         self._keyboard.stop()
 
     def close(self) -> None:
@@ -171,16 +175,28 @@ def _console() -> Console:
 
 
 def _has_colours() -> bool:
-    """Whether the terminal has any, as terminfo(5) says."""
+    """Whether the terminal has any."""
+    terminfo = _terminfo()
+    return terminfo is None or terminfo.tigetnum("colors") > 1
+
+
+def _has_other_screen() -> bool:
+    """Whether the terminal is known to have another screen."""
+    terminfo = _terminfo()
+    return terminfo is not None and bool(terminfo.tigetstr("rmcup"))
+
+
+def _terminfo() -> ModuleType | None:
+    """The module that says what the terminal can do, by terminfo(5); None if that is not known."""
     try:
         import curses
     except ImportError:
-        return True
+        return None
     try:
         curses.setupterm(fd=sys.stdout.fileno())
-    except curses.error:  # it is not known
-        return True
-    return curses.tigetnum("colors") > 1
+    except curses.error:
+        return None
+    return curses
 
 
 def _noted(number: int, frame: object) -> None:
