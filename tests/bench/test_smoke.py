@@ -45,7 +45,7 @@ class SmokeTest(SynchronousTestCase):
             cwd=_ROOT,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=600,
             check=False,
         )
         self.assertEqual(run.returncode, 0, run.stderr)
@@ -97,7 +97,7 @@ class SmokeTest(SynchronousTestCase):
             cwd=_ROOT,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=600,
             check=False,
         )
         self.assertEqual(run.returncode, 0, run.stderr)

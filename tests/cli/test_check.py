@@ -10,6 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.support.command_line import PROGRAM, call
+from tests.support.scratch import scratch_folder
 
 _GOOD: dict[str, Any] = {
     "inbounds": [{"type": "unix", "tag": "a", "path": "in.sock"}],
@@ -21,8 +22,7 @@ class CheckTest(SynchronousTestCase):
     """``pipetwist check``."""
 
     def file(self, content: object) -> str:
-        path = Path(self.mktemp())
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = scratch_folder(self) / "check.json"
         path.write_text(json.dumps(content), encoding="utf-8")
         return str(path)
 

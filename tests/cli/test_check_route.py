@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -40,8 +39,7 @@ class RouteTest(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Write the file."""
-        self.path = Path(self.mktemp())
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = scratch_folder(self) / "route.json"
         self.path.write_text(_DOCUMENT.replace("FINAL", ""), encoding="utf-8")
 
     def ask(self, *words: str) -> tuple[int | str | None, str, str]:
@@ -117,8 +115,7 @@ class RouteTest(SynchronousTestCase):
         users = self.path.with_name("users.jsonl")
         users.write_text('{"name": "eve", "uid": 5}\n', encoding="utf-8")
         users.chmod(0o600)
-        path = str(scratch_folder(self) / "in.sock")
-        inbound = {"type": "unix", "tag": "unix", "path": path, "users": "*"}
+        inbound = {"type": "unix", "tag": "unix", "path": "in.sock", "users": "*"}
         document = {
             "users_file": users.name,
             "inbounds": [inbound],
