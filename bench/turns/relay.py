@@ -1,5 +1,5 @@
 """Takes the time of the relay's turns alone: a program that is given a checkout by PYTHONPATH, and
-prints microseconds.
+prints microseconds for each line of standard input.
 
 One thread plays the client, the relay and the server in turns, and only the relay's turns are
 timed, by the thread's own processor clock: other programs hardly disturb it, so that two checkouts
@@ -237,15 +237,21 @@ def _expect(connected: socket.socket, message: bytes) -> None:
 
 
 def main(kind: str, what: str, seconds: float, setup: Setup) -> None:
-    """Print the median, in microseconds, or the bytes for each idle connection."""
+    """For each line of standard input print the median, in microseconds, or the bytes for each idle
+    connection.
+    """
     _take_descriptors(setup.open * _SIDES + _OTHERS)
     folder = Path(tempfile.mkdtemp(prefix="turns-"))
     try:
         turns = Turns(kind, folder, setup)
         gc.freeze()
-        figure = turns.memory if what == "memory" else _median(turns, what, seconds) / 1000
-        sys.stdout.write(f"{figure:.3f}\n")
-        sys.stdout.flush()
+        one = turns.connection if what == "connection" else turns.round_trips()
+        for _ in range(_WARM_UP):
+            one()
+        for _ in sys.stdin:
+            figure = turns.memory if what == "memory" else _median(one, seconds) / 1000
+            sys.stdout.write(f"{figure:.3f}\n")
+            sys.stdout.flush()
     finally:
         shutil.rmtree(folder)
     os._exit(0)  # a reactor that has never run is not stopped
@@ -258,14 +264,11 @@ def _take_descriptors(count: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, most))
 
 
-def _median(turns: Turns, what: str, seconds: float) -> float:
-    take = turns.connection if what == "connection" else turns.round_trips()
-    for _ in range(_WARM_UP):
-        take()
+def _median(one: Callable[[], float], seconds: float) -> float:
     end = time.monotonic() + seconds
-    taken = [take()]
+    taken = [one()]
     while time.monotonic() < end:
-        taken.append(take())
+        taken.append(one())
     return statistics.median(taken)
 
 

@@ -43,9 +43,10 @@ class GrowthTest(SynchronousTestCase):
             said = subprocess.run(
                 [sys.executable, _PROGRAM, *words.split()],
                 cwd=_ROOT,
+                input="\n",
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=300,
                 check=False,
             )
             self.assertEqual((said.returncode, said.stderr), (0, ""), words)
