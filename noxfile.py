@@ -46,7 +46,8 @@ def newest(session: nox.Session) -> None:
 @nox.session(python=LOWEST)
 def lowest(session: nox.Session) -> None:
     """Run the same on the lowest Python with the lowest version of each dependency."""
-    pins = Path(session.create_tmp()) / "lowest.txt"
+    # A folder of create_tmp would be that of the tests' files too, and too deep for their sockets.
+    pins = Path(session.virtualenv.location) / "lowest.txt"
     pins.write_text("\n".join(_lower_bounds()) + "\n", encoding="utf-8")
     session.install("--editable", ".[test]", "--constraint", str(pins))
     session.run("python", "-m", "twisted.trial", *_depending(), env=_FEW_EXAMPLES)

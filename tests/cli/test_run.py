@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from pipetwist.cli.run import command
 from tests.support.command_line import PROGRAM
 from tests.support.daemon import daemon_environment
-from tests.support.scratch import scratch_folder, wait_until
+from tests.support.scratch import listens, scratch_folder, wait_until
 
 _ECHO = {
     "inbounds": [{"type": "unix", "tag": "in", "path": "in.sock"}],
@@ -38,7 +38,7 @@ class RunTest(SynchronousTestCase):
             )
         self.addCleanup(process.wait, 60)
         self.addCleanup(process.kill)
-        wait_until((folder / "in.sock").exists, "the socket")
+        wait_until(lambda: listens(folder / "in.sock"), "the socket")
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(60)
             client.connect(str(folder / "in.sock"))

@@ -117,6 +117,13 @@ class PluginPair(SynchronousTestCase):
         wait_until(lambda: bool(ready.search(daemon.log)), "the plug-in is ready")
         return int(ready.findall(daemon.log)[-1])
 
+    def another_of(self, daemon: Daemon, before: int) -> int:
+        """As `plugin_of`, of one that has taken the place of the one before. Its line may come
+        after bytes that went through it: a thread writes it.
+        """
+        wait_until(lambda: self.plugin_of(daemon) != before, "another plug-in")
+        return self.plugin_of(daemon)
+
     def left(self, plugin: str) -> list[str]:
         """The processes that still run a program in the folder."""
         found = []

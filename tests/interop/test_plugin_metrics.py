@@ -77,13 +77,16 @@ class PluginMetricsTest(SynchronousTestCase):
 
     def test_life(self) -> None:
         """Each has its own figures: ready, not wanted yet, and started again."""
-        wait_until(lambda: self.scrape()["obfs_out", "ready"] == 1, "all of them are ready")
+        started = ("obfs_in", "bridge_in", "obfs_out")
+        wait_until(
+            lambda: all(self.scrape()[tag, "ready"] == 1 for tag in started), "all to be ready"
+        )
         figures = self.scrape()
-        for tag in ("obfs_in", "bridge_in", "obfs_out"):
+        for tag in started:
             self.assertGreater(figures.pop((tag, "start_seconds")), 0)
         ready = {"starts_total": 1, "restarts_total": 0, "ready": 1}
         lazy = {"starts_total": 0, "restarts_total": 0, "ready": 0, "start_seconds": 0}
-        expected = dict.fromkeys(("obfs_in", "bridge_in", "obfs_out"), ready)
+        expected = dict.fromkeys(started, ready)
         self.assertEqual(
             figures,
             {
@@ -94,7 +97,9 @@ class PluginMetricsTest(SynchronousTestCase):
         )
         data = os.urandom(1000)
         self.assertEqual(exchange(self.folder / "in.sock", data), data)
-        (pid,) = re.findall(r"outbound obfs_out: the plug-in obfs-local\[(\d+)\]", self.daemon.log)
+        line = re.compile(r"outbound obfs_out: the plug-in obfs-local\[(\d+)\]")
+        wait_until(lambda: line.search(self.daemon.log) is not None, "its line")
+        (pid,) = line.findall(self.daemon.log)
         os.kill(int(pid), signal.SIGKILL)
         wait_until(lambda: self.scrape()["obfs_out", "starts_total"] == 2, "another one")
         self.assertEqual(self.scrape()["obfs_out", "restarts_total"], 1)

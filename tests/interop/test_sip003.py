@@ -60,8 +60,7 @@ class KilledTest(_Sip003Case):
         why = "server: the plug-in obfs-local failed: it was killed by SIGKILL"
         wait_until(lambda: why in self.client.log, "the reason")
         self.assertCarries(1000)
-        again = self.plugin_of(self.client)
-        self.assertNotEqual(again, client)
+        again = self.another_of(self.client, client)
         self.assertNothingLeft(client, server, again)
 
     def test_killed_server(self) -> None:
@@ -71,7 +70,7 @@ class KilledTest(_Sip003Case):
             os.kill(server, signal.SIGKILL)
             why = "client: the plug-in obfs-server failed: it was killed by SIGKILL"
             wait_until(lambda: why in self.server.log, "the reason")
-        wait_until(lambda: self.plugin_of(self.server) != server, "another one")
+        self.another_of(self.server, server)
         self.assertCarries(1000)
 
 

@@ -212,7 +212,7 @@ class FailingTest(_DatagramPair):
         why = "server: the plug-in two-ways failed: it was killed by SIGKILL"
         wait_until(lambda: why in self.client.log, "the reason")
         self.answers_again(source, b"after")
-        self.assertNotEqual(self.plugin_of(self.client), client)
+        self.another_of(self.client, client)
         self.assertCarries(1000)
 
     def test_killed_server(self) -> None:
@@ -223,7 +223,7 @@ class FailingTest(_DatagramPair):
         os.kill(server, signal.SIGKILL)
         why = "client: the plug-in two-ways failed: it was killed by SIGKILL"
         wait_until(lambda: why in self.server.log, "the reason")
-        wait_until(lambda: self.plugin_of(self.server) != server, "another one")
+        self.another_of(self.server, server)
         self.answers_again(source, b"after")
         self.assertCarries(1000)
 
