@@ -158,7 +158,7 @@ class ToldTest(_AsClientCase):
         daemon, client = self.talk(4711, "4720")
         (self.folder / "out.sock").chmod(0o600)
         self.assertEqual(self.talk_again(), "")
-        self.assertIn("out.sock: Permission denied", daemon.log)
+        wait_until(lambda: "out.sock: Permission denied" in daemon.log, "the line")
         client.kill()
 
     def talk_again(self) -> str:

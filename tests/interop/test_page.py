@@ -8,7 +8,7 @@ from urllib.request import urlopen
 
 from tests.interop.page_case import CONTRASTS, DRAWN, LIVE, ROWS, DaemonPageCase
 from tests.interop.wall import Wall
-from tests.support.scratch import free_port
+from tests.support.scratch import free_port, wait_until
 
 
 class DaemonTest(DaemonPageCase):
@@ -125,7 +125,7 @@ class DaemonTest(DaemonPageCase):
         self.assertEqual([row[0] for row in texts], ["2", "1"])
         self.assertEqual(texts[0][2], "pipe-in → dead")
         self.assertIn("Connection refused", texts[0][5])
-        self.assertIn(f": {texts[0][5]}\n", self.daemon.log)
+        wait_until(lambda: f": {texts[0][5]}\n" in self.daemon.log, "the line")
         self.assertRegex(
             self.text("#states"),
             r"^Outbound dead fails: 2 failed, last [-0-9: ]+: .*Connection refused.*; "

@@ -141,6 +141,8 @@ class TmuxTest(_PassingCase):
         for _ in range(2):
             self.assertIn("open terminal failed: not a terminal", self.attach())
         text = "inbound in: a client passed file descriptors, which were closed"
+        wait_until(lambda: text in daemon.log, "the line")
+        daemon.stop()
         self.assertEqual(daemon.log.count(text), 1)
 
 

@@ -163,7 +163,7 @@ class QuotaTest(QuotaCase):
             used = int(shown[3])
             self.assertGreaterEqual(used, received)
             self.assertLessEqual(used, _QUOTA)
-            self.assertIn("user me has reached quota", daemon.log)
+            wait_until(lambda: "user me has reached quota" in daemon.log, "the line")  # noqa: B023 - it is waited for here
             daemon.stop()
             daemon = start_daemon(self, self.configuration(transfer), folder=self.folder)
             self.assertTrue(self.refused(), daemon.log)
@@ -224,7 +224,7 @@ class QuotaTest(QuotaCase):
         self.assertTrue(self.refused(), daemon.log)
         self.assertEqual(self.quota("reset", "me"), (0, ""))
         self.assertFalse(self.refused(), daemon.log)
-        self.assertIn('began the quotas of "me" anew', daemon.log)
+        wait_until(lambda: 'began the quotas of "me" anew' in daemon.log, "the line")
         status, said = self.quota("reset", "nobody")
         self.assertEqual((status, said), (1, "pipetwist: the daemon has no quota of nobody\n"))
         # It counts on in a file that was removed, which both commands know.

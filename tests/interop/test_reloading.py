@@ -193,7 +193,7 @@ class ReloadingTest(SynchronousTestCase):
             ):
                 self.reload(daemon, configuration, says="configuration not reloaded")
                 for line in said:
-                    self.assertIn(line, daemon.log)
+                    wait_until(lambda: line in daemon.log, line)  # noqa: B023 - it is waited for here
                 self.assertEqual(self.ask(), b"olleh\n")
         (self.folder / "pipetwist.json").unlink()
         daemon.process.send_signal(signal.SIGHUP)
@@ -355,7 +355,8 @@ class ReloadingTest(SynchronousTestCase):
             self._install(new, "api", "metrics")
             (self.folder / f"{name}.pem").write_bytes(b"broken")
             self.reload(daemon, configuration, says="configuration not reloaded")
-            self.assertIn(str(self.folder / f"{name}.pem"), daemon.log)
+            broken = str(self.folder / f"{name}.pem")
+            wait_until(lambda: broken in daemon.log, broken)  # noqa: B023 - it is waited for here
             for port in (api, metrics):
                 self._shake(port, old)
         self._install(new, "api", "metrics")
@@ -484,7 +485,8 @@ class UserTest(SynchronousTestCase):
         self.secret.chmod(0o700)
         daemon = self.start()
         self.reload(daemon, drain_timeout="2s")
-        self.assertIn(f"{self.key} can't be checked by this user", daemon.log)
+        note = f"{self.key} can't be checked by this user"
+        wait_until(lambda: note in daemon.log, note)
         daemon.stop()
 
     def test_configuration(self) -> None:
