@@ -33,7 +33,7 @@ class Quota:
         met: is called, with this, whenever somebody gets nothing; `go_on` follows.
     """
 
-    __slots__ = ("_current", "_end", "_held", "_met", "_unmet", "options", "usage")
+    __slots__ = ("_current", "_end", "_held", "_met", "_reached", "_unmet", "options", "usage")
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class Quota:
         self._end = min(ends, default=None)
         self._unmet = self.options[0].bytes
         """What is used when the next of them is."""
+        self._reached = 0
+        """What was used when the one before was."""
         self._held = False  # until those who were told have set other limits
 
     def __repr__(self) -> str:
@@ -118,12 +120,14 @@ class Quota:
     def go_on(self) -> None:
         """Other limits hold now, for what is used up."""
         self._held = False
-        used = self.usage.used
-        self._unmet = min((one.bytes for one in self.options if one.bytes > used), default=_NEVER)
+        self._aim()
 
     def give_back(self, count: int) -> None:
         """So many of those that were taken did not pass; below 0, so many more have passed."""
         self.usage.add(-count)
+        # What was met is to be met once more: others may have taken all of it, and used less.
+        if self.usage.used < self._reached:
+            self._aim()
 
     def reset(self) -> None:
         """Begin anew in this period."""
@@ -139,4 +143,9 @@ class Quota:
 
     def _begin(self) -> None:
         self._held = False
-        self._unmet = self.options[0].bytes
+        self._unmet, self._reached = self.options[0].bytes, 0
+
+    def _aim(self) -> None:
+        used, bounds = self.usage.used, [one.bytes for one in self.options]
+        self._unmet = min((bound for bound in bounds if bound > used), default=_NEVER)
+        self._reached = max((bound for bound in bounds if bound <= used), default=0)

@@ -53,6 +53,18 @@ class QuotaTest(SynchronousTestCase):
         quota.give_back(-50)
         self.assertEqual((quota.used, quota.take(1)), (120, 0))
 
+    def test_given_back_at_an_end(self) -> None:
+        """What somebody gives back once all was taken, and others were told, is all that is left:
+        no more, whether connections end then or other limits follow.
+        """
+        for then in (None, LimitOptions(up_mbps=1)):
+            quota = self.quota(100, then)
+            quota.take(100)
+            quota.take(1)
+            quota.go_on()
+            quota.give_back(30)
+            self.assertEqual([quota.take(500), quota.take(500), quota.used], [30, 0, 100])
+
     def test_clock_back_used_up(self) -> None:
         """A clock that is put back to a day that was not there makes no difference: with other
         limits, what is used up goes on.
