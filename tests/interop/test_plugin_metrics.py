@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.interop.plugin_pair import exchange
 from tests.support.daemon import start_daemon
 from tests.support.peers import need
-from tests.support.scratch import free_port, scratch_folder, wait_until
+from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 
 _SAMPLE = re.compile(
     r"^pipetwist_(in|out)bound_plugin_(\w+)\{(?:in|out)bound=\"(\w+)\"\} (\S+)$", re.MULTILINE
@@ -77,6 +77,7 @@ class PluginMetricsTest(SynchronousTestCase):
 
     def test_life(self) -> None:
         """Each has its own figures: ready, not wanted yet, and started again."""
+        wait_until(lambda: listens(self.metrics), "the metrics to listen")
         started = ("obfs_in", "bridge_in", "obfs_out")
         wait_until(
             lambda: all(self.scrape()[tag, "ready"] == 1 for tag in started), "all to be ready"
