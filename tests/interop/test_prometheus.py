@@ -22,7 +22,7 @@ from tests.support.daemon import Daemon, start_daemon
 from tests.support.markdown import ROOT, blocks
 from tests.support.metrics_sources import full_sources
 from tests.support.peers import need
-from tests.support.scratch import free_port, scratch_folder
+from tests.support.scratch import free_port, listens, scratch_folder, wait_until
 from tests.support.terminal import commands
 
 _FILES = ROOT / "etc" / "prometheus"
@@ -59,7 +59,9 @@ def _start(case: SynchronousTestCase, **stats: Any) -> tuple[Daemon, int]:
         },
         "metrics": {"listen": f"127.0.0.1:{port}"},
     }
-    return start_daemon(case, configuration), port
+    daemon = start_daemon(case, configuration)
+    wait_until(lambda: listens(port), "the metrics to listen")
+    return daemon, port
 
 
 def _say(daemon: Daemon, size: int) -> None:
