@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from twisted.logger import Logger
 
 from pipetwist.errors import StartError
+from pipetwist.process.identity import process_exists
 from pipetwist.safe_files.created import CreatedFile
 from pipetwist.safe_files.folder import Folder
 from pipetwist.safe_files.held import Identity
@@ -126,12 +127,4 @@ class Pidfile:
 
 def _runs(pid: int) -> bool:
     # In a container a process often gets the ID of the one before.
-    if pid == os.getpid():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return pid != os.getpid() and process_exists(pid)

@@ -24,6 +24,7 @@ from pipetwist.plugins.socket_table import (
     bound_to,
     listeners_on,
 )
+from pipetwist.process.identity import process_exists
 
 __all__ = [
     "Listens",
@@ -230,12 +231,4 @@ def _has(pid: int, inode: int) -> bool | None:
 
 def _is_invisible(pid: int) -> bool:
     """Whether a process runs that /proc does not show."""
-    if Path(f"/proc/{pid}").exists():
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return not Path(f"/proc/{pid}").exists() and process_exists(pid)

@@ -1,12 +1,14 @@
-"""Identifies a command in log lines."""
+"""Process IDs: that of a command in log lines, and whether a process has one."""
 
 from __future__ import annotations
+
+import os
 
 from zope.interface import implementer
 
 from pipetwist.interfaces import IProcess
 
-__all__ = ["ProcessIdentity"]
+__all__ = ["ProcessIdentity", "process_exists"]
 
 
 @implementer(IProcess)
@@ -26,3 +28,16 @@ class ProcessIdentity:
 
     def __repr__(self) -> str:
         return f"<ProcessIdentity pid {self.pid} of connection {self.connection}>"
+
+
+def process_exists(pid: int) -> bool:
+    """Whether a process has this ID, whoever runs it; one that nobody has waited for has it still
+    (kill(2)).
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
