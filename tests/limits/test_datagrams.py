@@ -38,6 +38,15 @@ class _Case(DatagramCase):
         self.came(client, b"answer", others=(server,))
         return client, server
 
+    def begin_slowly(self) -> tuple[End, End]:
+        """The same, under a limit that lets a hundred more datagrams wait that were sent."""
+        client, server = self.begin()
+        self.limit(up_mbps=0.064)
+        for number in range(100):
+            client.send(bytes([number]) * 1000)
+        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        return client, server
+
     def limit(self, **limits: Any) -> None:
         """Limit the inbound."""
         self.service.relay.limit(Limits(inbound={"in": LimitOptions(**limits)} if limits else {}))
@@ -90,11 +99,7 @@ class UdpTest(_Case):
 
     def test_reload(self) -> None:
         """Without limits all that waits goes on, and nothing of it was lost."""
-        client, server = self.begin()
-        self.limit(up_mbps=0.064)
-        for number in range(100):
-            client.send(bytes([number]) * 1000)
-        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        client, server = self.begin_slowly()
         self.loop.settle()
         server.pump()
         self.assertLess(len(server.came), 100)
@@ -104,11 +109,7 @@ class UdpTest(_Case):
 
     def test_other_rate(self) -> None:
         """Under another limit what waits goes on waiting for its turn, and comes in the end."""
-        client, server = self.begin()
-        self.limit(up_mbps=0.064)
-        for number in range(100):
-            client.send(bytes([number]) * 1000)
-        self.until([client], lambda: client.sent, "the datagrams to be sent")
+        client, server = self.begin_slowly()
         for megabits in (0.065, 0.066, 0.067):
             self.limit(up_mbps=megabits)
             self.loop.settle()
